@@ -1,0 +1,1 @@
+"""Grainline: gift boxes from procurement to the last hand-over."""

@@ -1,0 +1,344 @@
+"""Routes of campaigns, offers and the slots of a campaign."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Header, Query, Request, Response
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.access.actor import Actor
+from app.access.deps import Kept, Transaction, database_of, require
+from app.access.policy import Permission, Role, may
+from app.campaigns import actions, queries
+from app.campaigns.errors import (
+    CampaignIncomplete,
+    CampaignNotDraft,
+    CampaignNotFound,
+    OwnDraft,
+    WindowsInvalid,
+)
+from app.campaigns.rules import CampaignStatus, Windows, campaign_status, check_eligibility
+from app.campaigns.schemas import (
+    CampaignChange,
+    CampaignDraft,
+    CampaignView,
+    ComponentView,
+    EligibilityView,
+    NewOfferView,
+    OfferDraft,
+    OfferedBoxView,
+    OfferedPointView,
+    OfferView,
+    RegionView,
+    RuleView,
+)
+from app.campaigns.tables import Campaign
+from app.catalog.errors import GiftBoxNotFound
+from app.pickup.actions import add_slots
+from app.pickup.errors import PointNotFound
+from app.pickup.queries import list_slots
+from app.pickup.schemas import NewSlotsView, SlotPlan, SlotView, slot_view
+from app.platform.clock import utc_now
+from app.platform.errors import (
+    Conflict,
+    KeyInFlight,
+    KeyRequired,
+    KeyReused,
+    NotFound,
+    PreconditionFailed,
+    PreconditionRequired,
+)
+from app.platform.http import NOT_MODIFIED, StrictRoute, seen_version, tagged
+from app.platform.i18n import choose_language, text
+from app.platform.paging import CursorInvalid, PageRequest, PageView
+from app.platform.problems import describe
+
+router = APIRouter(route_class=StrictRoute, tags=["campaigns"])
+_KEYED = (KeyReused, KeyRequired, KeyInFlight, Conflict)
+
+
+class CampaignsRequest(PageRequest):
+    """Which campaigns are asked for."""
+
+    status: CampaignStatus | None = None
+
+
+class SlotsRequest(PageRequest):
+    """Which slots are asked for."""
+
+    pickup_point_id: UUID | None = None
+    on: date | None = None
+
+
+async def _views(session: AsyncSession, campaigns: Sequence[Campaign], now: datetime) -> list[CampaignView]:
+    found = await queries.find_offers(session, [campaign.id for campaign in campaigns])
+    boxes = {box.id for _, box, _, _ in found}
+    parts = await queries.find_components(session, boxes)
+    views: dict[UUID, list[OfferView]] = {campaign.id: [] for campaign in campaigns}
+    for offer, box, point, region in found:
+        components = [
+            ComponentView(quantity=part.quantity, **{name: getattr(product, name) for name in _PRODUCT})
+            for part, product in parts
+            if part.gift_box_id == box.id
+        ]
+        origin = RegionView.model_validate(region, from_attributes=True) if region else None
+        views[offer.campaign_id].append(
+            OfferView(
+                id=offer.id,
+                gift_box=OfferedBoxView(
+                    id=box.id,
+                    name=box.name,
+                    unit=box.unit,
+                    gross_weight_grams=box.gross_weight_grams,
+                    components=components,
+                    origin_region=origin,
+                ),
+                pickup_point=OfferedPointView(
+                    id=point.id,
+                    name=point.name,
+                    address=point.address,
+                    phone=point.phone,
+                    outdoor=point.is_outdoor,
+                ),
+                quota=offer.quota,
+                remaining=offer.quota - offer.promised_count,
+                waitlisted=offer.waitlisted_count,
+                version=offer.version,
+            )
+        )
+    return [_view(campaign, views[campaign.id], now) for campaign in campaigns]
+
+
+_PRODUCT = ("name", "unit", "net_content_grams", "net_content_ml", "allergens")
+_PLAIN = (
+    "id", "title", "allocation", "has_waitlist", "per_member_limit", "eligible_statuses", "order_opens_at",
+    "order_closes_at", "pickup_from", "pickup_until", "early_minutes", "late_minutes", "version",
+)  # fmt: skip
+
+
+def _view(campaign: Campaign, offers: list[OfferView], now: datetime) -> CampaignView:
+    windows = Windows(
+        campaign.order_opens_at, campaign.order_closes_at, campaign.pickup_from, campaign.pickup_until
+    )
+    return CampaignView(
+        status=campaign_status(campaign.stage, windows, now),
+        sample=campaign.is_sample,
+        offers=offers,
+        **{name: getattr(campaign, name) for name in _PLAIN},
+    )
+
+
+def _sees_drafts(actor: Actor) -> bool:
+    return actor.role is not Role.MEMBER and (
+        may(actor.role, Permission.CAMPAIGNS_WRITE) or may(actor.role, Permission.ORDERS_READ)
+    )
+
+
+@router.get(
+    "/campaigns",
+    name="list_campaigns",
+    response_model=PageView[CampaignView],
+    responses=describe(CursorInvalid) | NOT_MODIFIED,
+)
+async def list_campaigns(
+    request: Request,
+    asked: Annotated[CampaignsRequest, Query()],
+    actor: Annotated[Actor, require(Permission.CAMPAIGNS_READ)],
+) -> Response:
+    """Return campaigns, the ones to be collected first on top; at most one second old."""
+    drafts = _sees_drafts(actor)
+
+    async def make() -> bytes:
+        now = utc_now()
+        async with database_of(request).transaction(actor.scope) as session:
+            page = await queries.list_campaigns(
+                session, status=asked.status, drafts=drafts, now=now, limit=asked.limit, after=asked.after
+            )
+            view = PageView[CampaignView](items=await _views(session, page.items, now), next=page.next)
+        return view.model_dump_json().encode()
+
+    key = ("campaigns", actor.scope, drafts, asked.status, asked.limit, asked.cursor)
+    return tagged(request, await request.app.state.snapshots.get(key, make))
+
+
+@router.get(
+    "/campaigns/{campaign_id}",
+    name="get_campaign",
+    response_model=CampaignView,
+    responses=describe(CampaignNotFound) | NOT_MODIFIED,
+)
+async def get_campaign(
+    request: Request,
+    campaign_id: UUID,
+    session: Transaction,
+    actor: Annotated[Actor, require(Permission.CAMPAIGNS_READ)],
+) -> Response:
+    """Return one campaign."""
+    campaign = await queries.get_campaign(session, campaign_id, drafts=_sees_drafts(actor))
+    (view,) = await _views(session, [campaign], utc_now())
+    return tagged(request, view.model_dump_json().encode())
+
+
+@router.post(
+    "/campaigns",
+    status_code=201,
+    name="draft_campaign",
+    response_model=CampaignView,
+    responses=describe(WindowsInvalid, *_KEYED),
+)
+async def draft_campaign(
+    body: CampaignDraft,
+    session: Transaction,
+    keeper: Kept,
+    actor: Annotated[Actor, require(Permission.CAMPAIGNS_WRITE)],
+) -> Response:
+    """Draft a campaign."""
+    campaign = await actions.draft_campaign(session, body, union_id=actor.union_id, drafted_by=actor.id)
+    return await keeper.keep(_view(campaign, [], utc_now()))
+
+
+@router.patch(
+    "/campaigns/{campaign_id}",
+    name="change_campaign",
+    response_model=CampaignView,
+    responses=describe(
+        CampaignNotFound, CampaignNotDraft, WindowsInvalid, PreconditionFailed, PreconditionRequired
+    ),
+)
+async def change_campaign(
+    campaign_id: UUID,
+    body: CampaignChange,
+    session: Transaction,
+    _: Annotated[Actor, require(Permission.CAMPAIGNS_WRITE)],
+    if_match: Annotated[str | None, Header(description='the version seen, e.g. "3"', max_length=40)] = None,
+) -> CampaignView:
+    """Change a draft, or move the ends of a published campaign further away."""
+    campaign = await actions.change_campaign(session, campaign_id, body, seen_version=seen_version(if_match))
+    (view,) = await _views(session, [campaign], utc_now())
+    return view
+
+
+@router.post(
+    "/campaigns/{campaign_id}/publish",
+    name="publish_campaign",
+    response_model=CampaignView,
+    responses=describe(CampaignNotFound, CampaignNotDraft, CampaignIncomplete, OwnDraft, *_KEYED),
+)
+async def publish_campaign(
+    campaign_id: UUID,
+    session: Transaction,
+    keeper: Kept,
+    actor: Annotated[Actor, require(Permission.CAMPAIGNS_PUBLISH)],
+) -> Response:
+    """Publish a campaign that somebody else drafted."""
+    now = utc_now()
+    campaign = await actions.publish_campaign(session, campaign_id, published_by=actor.id, now=now)
+    (view,) = await _views(session, [campaign], now)
+    return await keeper.keep(view, status=200)
+
+
+@router.post(
+    "/campaigns/{campaign_id}/offers",
+    status_code=201,
+    name="add_offer",
+    response_model=NewOfferView,
+    responses=describe(CampaignNotFound, CampaignNotDraft, GiftBoxNotFound, PointNotFound, *_KEYED),
+)
+async def add_offer(
+    campaign_id: UUID,
+    body: OfferDraft,
+    session: Transaction,
+    keeper: Kept,
+    _: Annotated[Actor, require(Permission.CAMPAIGNS_WRITE)],
+) -> Response:
+    """Offer a gift box at a pickup point."""
+    offer = await actions.add_offer(session, campaign_id, body)
+    return await keeper.keep(NewOfferView.model_validate(offer, from_attributes=True))
+
+
+@router.get(
+    "/campaigns/{campaign_id}/slots",
+    name="list_slots",
+    response_model=PageView[SlotView],
+    responses=describe(CampaignNotFound, CursorInvalid) | NOT_MODIFIED,
+)
+async def get_slots(
+    request: Request,
+    campaign_id: UUID,
+    asked: Annotated[SlotsRequest, Query()],
+    actor: Annotated[Actor, require(Permission.CAMPAIGNS_READ)],
+) -> Response:
+    """Return the slots of a campaign by time, with what is free; at most one second old."""
+    drafts = _sees_drafts(actor)
+
+    async def make() -> bytes:
+        async with database_of(request).transaction(actor.scope) as session:
+            await queries.get_campaign(session, campaign_id, drafts=drafts)
+            page = await list_slots(
+                session, campaign_id, point_id=asked.pickup_point_id, on=asked.on,
+                limit=asked.limit, after=asked.after,
+            )  # fmt: skip
+        view = PageView[SlotView](items=[slot_view(slot) for slot in page.items], next=page.next)
+        return view.model_dump_json().encode()
+
+    key = (
+        "slots",
+        actor.scope,
+        drafts,
+        campaign_id,
+        asked.pickup_point_id,
+        asked.on,
+        asked.limit,
+        asked.cursor,
+    )
+    return tagged(request, await request.app.state.snapshots.get(key, make))
+
+
+@router.post(
+    "/campaigns/{campaign_id}/slots",
+    status_code=201,
+    name="add_slots",
+    response_model=NewSlotsView,
+    responses=describe(CampaignNotFound, PointNotFound, *_KEYED),
+)
+async def plan_slots(
+    campaign_id: UUID,
+    body: SlotPlan,
+    session: Transaction,
+    keeper: Kept,
+    _: Annotated[Actor, require(Permission.PICKUP_WRITE)],
+) -> Response:
+    """Cut days at a pickup point into slots; those that are there already stay as they are."""
+    campaign = await queries.lock_campaign(session, campaign_id)
+    added = await add_slots(session, campaign.id, body, union_id=campaign.union_id)
+    return await keeper.keep(NewSlotsView(added=added))
+
+
+@router.get(
+    "/me/eligibility",
+    name="get_eligibility",
+    response_model=EligibilityView,
+    responses=describe(CampaignNotFound, NotFound),
+)
+async def get_eligibility(
+    request: Request,
+    campaign_id: UUID,
+    session: Transaction,
+    actor: Annotated[Actor, require(Permission.ORDERS_OWN)],
+) -> EligibilityView:
+    """Return whether the caller may order in a campaign, rule by rule, in words."""
+    campaign = await queries.get_campaign(session, campaign_id, drafts=False)
+    status = await queries.get_member_status(session, actor.id)
+    language = choose_language(request.headers.get("accept-language"))
+    rules = [
+        RuleView(
+            code=rule.code,
+            passed=rule.passed,
+            detail=text(language, f"rule.{rule.code}", "passed" if rule.passed else "failed"),
+            action=None if rule.passed else text(language, f"rule.{rule.code}", "action"),
+        )
+        for rule in check_eligibility(status, campaign.eligible_statuses)
+    ]
+    return EligibilityView(eligible=all(rule.passed for rule in rules), rules=rules)

@@ -1,0 +1,196 @@
+"""The commands. Each reads the settings, calls one function and turns a refusal into a sentence.
+
+A command imports what it needs when it runs, so that `grainline --help` and `grainline token` are quick.
+"""
+
+import asyncio
+import logging
+import sys
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.cli import keys
+from app.platform.errors import DomainError
+from app.platform.postgres_files import PostgresError
+from app.platform.settings import Settings, get_settings
+
+cli = typer.Typer(
+    name="grainline",
+    help="Grainline: gift boxes, from a published campaign to a box in a member's hands.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+demo = typer.Typer(help="The demo data.", no_args_is_help=True)
+token = typer.Typer(help="Bearer tokens for scripts and tests; not in production.", no_args_is_help=True)
+cli.add_typer(demo, name="demo")
+cli.add_typer(token, name="token")
+cli.add_typer(keys.commands, name="keys")
+
+
+def main() -> None:
+    """Run the command line; a known refusal is one line on standard error and exit code 1."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        cli()
+    except ValidationError as error:
+        _fail("\n".join(_explain(error)))
+    except DomainError as error:
+        _fail(_sentence(error))
+    except SQLAlchemyError as error:
+        _fail(f"The database: {getattr(error, 'orig', None) or error}")
+    except (PostgresError, OSError, ValueError, LookupError) as error:
+        _fail(str(error) or type(error).__name__)
+
+
+def _fail(reason: str) -> None:
+    print(reason, file=sys.stderr)
+    raise SystemExit(1)
+
+
+def _explain(error: ValidationError) -> list[str]:
+    """Name the settings that make no sense, and never their values: one is a password."""
+    lines = []
+    for item in error.errors(include_url=False, include_context=False, include_input=False):
+        if item["type"] == "default_factory_not_called":
+            continue  # it follows from another one
+        name, reason = ".".join(str(part) for part in item["loc"]), item["msg"].removeprefix("Value error, ")
+        lines.append(f"{name}: {reason}" if name else reason)
+    return lines
+
+
+def _sentence(error: DomainError) -> str:
+    from app.platform.i18n import text
+
+    try:
+        return f"{text('en', error.code, 'detail', **error.params)} ({error.code})"
+    except (KeyError, OSError):
+        return error.code
+
+
+@cli.command()
+def up() -> None:
+    """Start everything: private PostgreSQL (unless DATABASE_URL), migrations, demo data, web, worker."""
+    from app.cli.up import CannotStart, run_up
+
+    try:
+        raise typer.Exit(run_up(get_settings()))
+    except CannotStart as error:
+        _fail(str(error))
+
+
+@cli.command()
+def web() -> None:
+    """Serve the web API."""
+    from app.cli.connect import database_url
+    from app.cli.web import run_web
+
+    settings = get_settings()
+    with database_url(settings) as url:
+        run_web(settings, url)
+
+
+@cli.command()
+def worker() -> None:
+    """Do what happens by itself: reminders, expiry, messages."""
+    from app.cli.connect import database_url
+    from app.worker import run_worker
+
+    settings = get_settings()
+    with database_url(settings) as url:
+        asyncio.run(run_worker(_with_database(settings, url)))
+
+
+@cli.command()
+def migrate(
+    revision: Annotated[str, typer.Argument(help="Where to go up to.")] = "head",
+    down: Annotated[str, typer.Option(metavar="REV", help="Go down to this revision instead.")] = "",
+) -> None:
+    """Bring the database's tables to the newest revision."""
+    from app.cli.connect import database_url
+    from app.platform import migrations
+
+    with database_url(get_settings()) as url:
+        if down:
+            migrations.downgrade(url, down)
+        else:
+            migrations.upgrade(url, revision)
+    print(f"The database is at {down or revision}")
+
+
+@cli.command()
+def doctor() -> None:
+    """Check settings, database, migrations, clock and keys; exit code 1 if something must not stay."""
+    from app.cli.examine import examine
+    from app.platform.doctor import has_failed
+
+    findings = examine(get_settings())
+    for finding in findings:
+        print(finding)
+    raise typer.Exit(1 if has_failed(findings) else 0)
+
+
+@cli.command()
+def openapi(
+    *,
+    check: Annotated[bool, typer.Option("--check", help="Only compare; exit code 1 if it differs.")] = False,
+) -> None:
+    """Write docs/openapi.json and docs/problems.md from the code."""
+    from app.cli.documents import outdated, write
+
+    if not check:
+        write()
+    elif stale := outdated():
+        _fail(f"Out of date: {', '.join(stale)}. Run `make openapi`.")
+
+
+@demo.command("load")
+def load() -> None:
+    """Fill an empty database with the demo data."""
+    from app.cli.connect import database_url
+    from app.cli.up import load_demo_data
+
+    settings = get_settings()
+    if settings.is_production:
+        _fail("There is no demo data in production.")
+    with database_url(settings) as url:
+        done = asyncio.run(load_demo_data(url))
+    print("Loaded the demo data" if done else "The database is not empty; nothing was loaded")
+
+
+@token.command("member")
+def member_token(number: Annotated[str, typer.Argument(help="Member number, such as M0000001.")]) -> None:
+    """Print a token for a member; it is the last word of the output."""
+    from app.cli.connect import in_transaction
+    from app.platform.clock import utc_now
+    from app.unions.actions import issue_member_token
+
+    settings = _outside_production()
+    text = in_transaction(settings, lambda session: issue_member_token(session, number, now=utc_now()))
+    print(f"Token of member {number}: {text}")
+
+
+@token.command("staff")
+def staff_token(login: Annotated[str, typer.Argument(help="Login, such as clerk-xjk.")]) -> None:
+    """Print a token for a staff account; it is the last word of the output."""
+    from app.cli.connect import in_transaction
+    from app.platform.clock import utc_now
+    from app.unions.actions import issue_staff_token
+
+    settings = _outside_production()
+    text = in_transaction(settings, lambda session: issue_staff_token(session, login, now=utc_now()))
+    print(f"Token of staff account {login}: {text}")
+
+
+def _outside_production() -> Settings:
+    settings = get_settings()
+    if settings.is_production:
+        _fail("Tokens are not handed out on the command line in production; people sign in.")
+    return settings
+
+
+def _with_database(settings: Settings, url: str) -> Settings:
+    return settings.model_copy(update={"database_url": url})

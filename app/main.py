@@ -1,0 +1,182 @@
+"""The web process: builds the app, wires desks, memories and routes together."""
+
+import gc
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from functools import partial
+from uuid import UUID
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.routing import iter_route_contexts
+
+from app.access.deps import public
+from app.access.scope import every_union, one_union
+from app.access.tokens import TokenReader
+from app.campaigns.api import router as campaigns
+from app.catalog.api import router as catalog
+from app.notifications.queries import find_heartbeat
+from app.orders.actions.admit import admit_orders
+from app.orders.actions.sold_out import SoldOutGate
+from app.orders.api import router as orders
+from app.orders.rules.commands import Command, Outcome
+from app.pages import router as pages
+from app.pickup.api import router as pickup
+from app.platform import problems
+from app.platform.admission import AdmissionDesks
+from app.platform.clock import utc_now
+from app.platform.database import Database, refusal_of
+from app.platform.doctor import refuse_unsafe
+from app.platform.errors import DomainError, NotReady
+from app.platform.http import Envelope, StrictRoute
+from app.platform.keeping import Replay, answer_replay
+from app.platform.listening import Listener
+from app.platform.logging import configure_logging
+from app.platform.migrations import current_revision, head_revision
+from app.platform.problems import describe
+from app.platform.settings import Settings, get_settings
+from app.platform.signing import KeyStore
+from app.platform.snapshots import Snapshots
+from app.redemptions.actions.keys import KeyRing
+from app.redemptions.actions.people import People
+from app.redemptions.actions.redeem import redeem_scans
+from app.redemptions.api import router as redemptions
+from app.redemptions.rules.hand_over import Scan
+from app.unions.api import router as unions
+
+HEARTBEAT_LIFE = timedelta(seconds=30)
+health = APIRouter(tags=["health"], route_class=StrictRoute)
+
+
+@health.get("/healthz", name="healthz", dependencies=[public()], responses=describe(common=False))
+async def healthz() -> dict[str, str]:
+    """Say that the process is up."""
+    return {"status": "up"}
+
+
+@health.get("/readyz", name="readyz", dependencies=[public()], responses=describe(NotReady, common=False))
+async def readyz(request: Request) -> dict[str, str]:
+    """Say that the database answers, its migrations are at head and the worker is alive."""
+    missing = await _missing(request.app.state.database)
+    if missing:
+        raise NotReady(missing=missing, retry_after=2)
+    return {"status": "ready"}
+
+
+async def _missing(database: Database) -> list[str]:
+    try:
+        async with database.engine.connect() as connection:
+            revision = await current_revision(connection)
+        async with database.transaction(every_union("the heartbeat belongs to nobody")) as session:
+            beat = await find_heartbeat(session, "worker")
+    except Exception as error:
+        if refusal_of(error) is None:
+            raise
+        return ["database"]
+    checks = {
+        "migrations": revision == head_revision(),
+        "worker": beat is not None and utc_now() - beat < HEARTBEAT_LIFE,
+    }
+    return [name for name, is_good in checks.items() if not is_good]
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """Return the app; it connects when it starts. Settings come from the environment if not given."""
+    settings = settings or get_settings()
+    configure_logging(settings.log_level)
+    app = FastAPI(
+        title="Grainline",
+        version="0.1.0",
+        description="Gift boxes of a street union: from a published campaign to a box in a member's hands.",
+        lifespan=_lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
+    )
+    app.state.settings = settings
+    problems.install(app)
+    app.add_exception_handler(Replay, answer_replay)
+    app.include_router(health)
+    app.include_router(pages)
+    for router in (campaigns, orders, redemptions, pickup, catalog, unions):
+        app.include_router(router, prefix="/api/v1")
+    app.state.methods = methods_by_path(app)
+    app.add_middleware(Envelope, body_limit_bytes=settings.body_limit_bytes)
+    return app
+
+
+def methods_by_path(app: FastAPI) -> dict[str, set[str]]:
+    """Return which methods each path has, for the `Allow` header of a 405."""
+    found: dict[str, set[str]] = {}
+    for context in iter_route_contexts(app.routes):
+        if context.path is not None:
+            found.setdefault(context.path, set()).update(context.methods or ())
+    return found
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    settings: Settings = app.state.settings
+    if settings.database_url is None:
+        raise RuntimeError("DATABASE_URL is not set; `grainline up` brings a database of its own")
+    database = Database(settings.database_url, pool_size=settings.pool_size)
+    async with database.engine.connect() as connection:
+        await refuse_unsafe(connection)
+    _wire(app, database, settings)
+    listener = Listener(settings.database_url, heard=partial(_heard, app), lost=partial(_forget, app))
+    await listener.start()
+    # What was loaded so far lives as long as the process: no full collection needs to visit it.
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        await app.state.order_desks.drain()
+        await app.state.table_desks.drain()
+        await listener.stop()
+        await database.close()
+
+
+def _wire(app: FastAPI, database: Database, settings: Settings) -> None:
+    """Give the app its desks and memories; one of each in every worker."""
+    limits = {"batch_limit": settings.desk_batch_limit, "queue_limit": settings.desk_queue_limit}
+
+    async def admit(union_id: UUID, commands: list[Command]) -> Sequence[Outcome]:
+        async with database.transaction(one_union(union_id)) as session:
+            return await admit_orders(session, union_id, commands)
+
+    async def redeem(union_id: UUID, scans: list[Scan]) -> Sequence[str | DomainError]:
+        async with database.transaction(one_union(union_id)) as session:
+            return await redeem_scans(session, union_id, scans)
+
+    app.state.database = database
+    app.state.tokens = TokenReader(database)
+    app.state.snapshots = Snapshots()
+    app.state.sold_out = SoldOutGate(database)
+    app.state.key_ring = KeyRing(database)
+    app.state.key_store = KeyStore(settings.keys_dir)
+    app.state.people = People(database)
+    app.state.order_desks = AdmissionDesks(admit, **limits)
+    app.state.table_desks = AdmissionDesks(redeem, **limits)
+
+
+def _heard(app: FastAPI, topic: str, subject: str) -> None:
+    """Drop what a notification says is no longer true."""
+    if topic == "offer":
+        app.state.sold_out.drop(UUID(subject))
+        app.state.snapshots.drop()
+    elif topic == "tokens":
+        app.state.tokens.forget()
+    elif topic == "keys":
+        app.state.key_ring.forget()
+    else:
+        app.state.snapshots.drop()
+
+
+def _forget(app: FastAPI) -> None:
+    """Drop everything: some notifications may have been missed."""
+    app.state.sold_out.drop()
+    app.state.snapshots.drop()
+    app.state.tokens.forget()
+    app.state.key_ring.forget()

@@ -1,0 +1,153 @@
+"""The order desk: lock, read, decide and change once for everybody who is waiting."""
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.campaigns.tables import Offer
+from app.notifications.actions import insert_events, outbox_row
+from app.orders import queries
+from app.orders.rules.admit import admit
+from app.orders.rules.commands import (
+    BookSlot,
+    CancelOrder,
+    ChangeQuota,
+    Command,
+    Done,
+    ExpireOrder,
+    Outcome,
+    PlaceOrder,
+)
+from app.orders.rules.desk import DeskState
+from app.orders.schemas import offer_answer, order_answer
+from app.orders.tables import Order
+from app.pickup.tables import Slot
+from app.platform.bulk import insert_rows, run_together, update_rows
+from app.platform.errors import DomainError
+from app.platform.keeping import IdempotencyRecord
+from app.platform.listening import CHANNEL
+
+_ORDER_COLUMNS = (
+    "id", "number", "campaign_id", "offer_id", "pickup_point_id", "member_id", "unit_id", "slot_id",
+    "quantity", "status", "channel", "placed_at", "booked_at", "version",
+)  # fmt: skip
+_CHANGING_COLUMNS = ("id", "slot_id", "status", "booked_at", "cancelled_at", "cancel_reason", "version")
+
+
+async def admit_orders(session: AsyncSession, union_id: UUID, commands: Sequence[Command]) -> list[Outcome]:
+    """Decide a batch of commands of one street union and write what follows from it.
+
+    A fixed number of statements, whatever the size of the batch: locks by rising id (offers, slots,
+    orders), bulk reads, `admit`, one bulk change. The answer of a command is at its position.
+    """
+    state = await _lock_and_read(session, commands)
+    outcomes = admit(state, commands, _render)
+    await _write(session, state, union_id)
+    return outcomes
+
+
+async def _lock_and_read(session: AsyncSession, commands: Sequence[Command]) -> DeskState:
+    order_ids = {c.order_id for c in commands if isinstance(c, BookSlot | CancelOrder | ExpireOrder)}
+    seen = await queries.find_orders(session, order_ids)
+    places = [c for c in commands if isinstance(c, PlaceOrder)]
+    freeing = {c.offer_id for c in commands if isinstance(c, ChangeQuota)} | {
+        seen[c.order_id].offer_id for c in commands if isinstance(c, CancelOrder) and c.order_id in seen
+    }
+    offer_ids = freeing | {c.offer_id for c in places} | {order.offer_id for order in seen.values()}
+    state = DeskState(offers=await queries.lock_offers(session, offer_ids))
+    if order_ids:
+        # An order's slot changes under the lock of its offer only, so this look is final.
+        seen = await queries.find_orders(session, order_ids)
+    wanted_slots = {c.slot_id for c in commands if isinstance(c, PlaceOrder | BookSlot) and c.slot_id}
+    slot_ids = wanted_slots | {order.slot_id for order in seen.values() if order.slot_id}
+    state.slots = await queries.lock_slots(session, slot_ids)
+    queued = [id for id in freeing if id in state.offers and state.offers[id].waitlisted_count]
+    waiting = await queries.find_waiting(session, queued)
+    state.orders = await queries.lock_orders(session, order_ids | {order_id for order_id, _ in waiting})
+    for order_id, offer_id in waiting:
+        state.waiting[offer_id].append(order_id)
+    state.members = await queries.find_members(session, {c.member_id for c in places})
+    campaign_ids = {offer.campaign_id for offer in state.offers.values()}
+    state.live = await queries.find_live_orders(
+        session, {c.member_id for c in places}, campaign_ids=campaign_ids
+    )
+    claims = [c.claim for c in commands if c.claim is not None]
+    state.answers = await queries.find_answers(session, claims)
+    return state
+
+
+async def _write(session: AsyncSession, state: DeskState, union_id: UUID) -> None:
+    placed_ids = {order.id for order in state.placed}
+    changed = [order for order in state.changed.values() if order.id not in placed_ids]
+    await run_together(
+        session,
+        [
+            insert_rows(Order, [_columns(order, _ORDER_COLUMNS, union_id) for order in state.placed]),
+            update_rows(Order, [_columns(order, _CHANGING_COLUMNS) for order in changed]),
+            update_rows(Offer, _offer_rows(state)),
+            update_rows(
+                Slot,
+                [
+                    {"id": id, "booked_count": state.slots[id].booked_count}
+                    for id in sorted(state.touched_slots)
+                ],
+            ),
+            insert_events(_event_rows(state, union_id)),
+            insert_rows(IdempotencyRecord, _answer_rows(state, union_id)),
+        ],
+    )
+    for offer_id in state.freed_offers:
+        await session.execute(select(func.pg_notify(CHANNEL, f"offer:{offer_id}")))
+
+
+def _columns(order: Any, names: Iterable[str], union_id: UUID | None = None) -> dict[str, Any]:
+    row = {name: getattr(order, name) for name in names}
+    return row if union_id is None else row | {"union_id": union_id}
+
+
+def _offer_rows(state: DeskState) -> list[dict[str, Any]]:
+    names = ("id", "quota", "promised_count", "waitlisted_count", "version")
+    return [_columns(state.offers[id], names) for id in sorted(state.touched_offers)]
+
+
+def _event_rows(state: DeskState, union_id: UUID) -> list[dict[str, Any]]:
+    return [
+        outbox_row(
+            event.kind,
+            event.order.id,
+            union_id=union_id,
+            at=event.at,
+            payload={"campaign_id": event.order.campaign_id, "member_id": event.order.member_id},
+        )
+        for event in state.events
+    ]
+
+
+def _answer_rows(state: DeskState, union_id: UUID) -> list[dict[str, Any]]:
+    return [
+        {
+            "actor_id": claim.actor_id,
+            "key": claim.key,
+            "union_id": union_id,
+            "fingerprint": claim.fingerprint,
+            "status": answer.status,
+            "body": answer.body,
+            "created_at": at,
+        }
+        for claim, answer, at in state.kept
+    ]
+
+
+def _render(command: Command, outcome: Done | DomainError) -> tuple[int, str]:
+    """Return status and text of the answer to keep: of a refusal its code and values, as JSON."""
+    if isinstance(outcome, DomainError):
+        return outcome.status, json.dumps({"code": outcome.code, "params": dict(outcome.params)}, default=str)
+    if outcome.offer is not None:
+        return 200, offer_answer(outcome.offer)
+    assert outcome.order is not None  # noqa: S101 - Done holds one of the two
+    status = 201 if isinstance(command, PlaceOrder) else 200
+    return status, order_answer(outcome.order, outcome.slot)

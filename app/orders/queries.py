@@ -1,0 +1,256 @@
+"""Every `select` about orders; the `lock_*` ones take their locks by rising id."""
+
+from collections.abc import Collection, Sequence
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, any_, bindparam, cast, func, select, tuple_
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.types import String, Uuid
+
+from app.campaigns.tables import Campaign, Offer
+from app.orders.rules.desk import MemberState, OfferState, OrderState, SlotState
+from app.orders.rules.states import EXPIRING, LIVE, OrderStatus
+from app.orders.tables import Order
+from app.pickup.tables import Slot
+from app.platform.idempotency import Answer, Claim
+from app.platform.keeping import IdempotencyRecord
+from app.platform.paging import Page, page_of
+from app.unions.tables import Member
+
+_UUIDS = ARRAY(Uuid(as_uuid=True))
+_IDS = any_(cast(bindparam("ids", type_=_UUIDS), _UUIDS))
+_LIVE = sorted(LIVE)
+
+_OFFERS = (
+    select(
+        Offer.id,
+        Offer.union_id,
+        Offer.campaign_id,
+        Offer.pickup_point_id,
+        Offer.quota,
+        Offer.promised_count,
+        Offer.waitlisted_count,
+        Offer.version,
+        Campaign.stage,
+        Campaign.allocation,
+        Campaign.has_waitlist,
+        Campaign.per_member_limit,
+        Campaign.eligible_statuses,
+        Campaign.order_opens_at,
+        Campaign.order_closes_at,
+    )
+    .join(Campaign, Campaign.id == Offer.campaign_id)
+    .where(Offer.id == _IDS)
+    .order_by(Offer.id)
+    .with_for_update(of=Offer, key_share=True)
+)
+_SLOTS = (
+    select(
+        Slot.id,
+        Slot.campaign_id,
+        Slot.pickup_point_id,
+        Slot.starts_at,
+        Slot.ends_at,
+        Slot.capacity,
+        Slot.booked_count,
+    )
+    .where(Slot.id == _IDS)
+    .order_by(Slot.id)
+)
+_LOCKED_SLOTS = _SLOTS.with_for_update(key_share=True)
+_STATE = (
+    Order.id,
+    Order.number,
+    Order.campaign_id,
+    Order.offer_id,
+    Order.pickup_point_id,
+    Order.member_id,
+    Order.unit_id,
+    Order.slot_id,
+    Order.quantity,
+    Order.status,
+    Order.channel,
+    Order.placed_at,
+    Order.booked_at,
+    Order.collected_at,
+    Order.cancelled_at,
+    Order.cancel_reason,
+    Order.version,
+)
+_ORDERS = select(*_STATE).where(Order.id == _IDS).order_by(Order.id)
+_LOCKED_ORDERS = _ORDERS.with_for_update(key_share=True)
+_WAITING = (
+    select(Order.id, Order.offer_id)
+    .where(Order.offer_id == _IDS, Order.status == OrderStatus.WAITLISTED)
+    .order_by(Order.placed_at, Order.id)
+)
+_MEMBERS = select(Member.id, Member.unit_id, Member.status).where(Member.id == _IDS)
+_LIVE_ORDERS = select(Order.campaign_id, Order.member_id).where(
+    Order.member_id == _IDS,
+    Order.campaign_id == any_(cast(bindparam("campaign_ids", type_=_UUIDS), _UUIDS)),
+    Order.status.in_(_LIVE),
+)
+_ANSWERS = select(
+    IdempotencyRecord.actor_id,
+    IdempotencyRecord.key,
+    IdempotencyRecord.status,
+    IdempotencyRecord.body,
+    IdempotencyRecord.fingerprint,
+).where(
+    IdempotencyRecord.actor_id == _IDS,
+    IdempotencyRecord.key == any_(cast(bindparam("keys", type_=ARRAY(String)), ARRAY(String))),
+)
+
+
+def _offer_state(row: Any) -> OfferState:
+    return OfferState(*row[:12], tuple(row.eligible_statuses), *row[13:])
+
+
+def _order_state(row: Any) -> OrderState:
+    return OrderState(*row)
+
+
+async def lock_offers(session: AsyncSession, offer_ids: Collection[UUID]) -> dict[UUID, OfferState]:
+    """Lock offers and return them with the terms of their campaigns."""
+    rows = await session.execute(_OFFERS, {"ids": sorted(offer_ids)})
+    return {row.id: _offer_state(row) for row in rows}
+
+
+async def lock_slots(session: AsyncSession, slot_ids: Collection[UUID]) -> dict[UUID, SlotState]:
+    """Lock slots and return them."""
+    if not slot_ids:
+        return {}
+    rows = await session.execute(_LOCKED_SLOTS, {"ids": sorted(slot_ids)})
+    return {row.id: SlotState(*row) for row in rows}
+
+
+async def find_slots(session: AsyncSession, slot_ids: Collection[UUID]) -> dict[UUID, SlotState]:
+    """Return slots as they are, without a lock."""
+    if not slot_ids:
+        return {}
+    rows = await session.execute(_SLOTS, {"ids": sorted(slot_ids)})
+    return {row.id: SlotState(*row) for row in rows}
+
+
+async def lock_orders(session: AsyncSession, order_ids: Collection[UUID]) -> dict[UUID, OrderState]:
+    """Lock orders and return them."""
+    if not order_ids:
+        return {}
+    rows = await session.execute(_LOCKED_ORDERS, {"ids": sorted(order_ids)})
+    return {row.id: _order_state(row) for row in rows}
+
+
+async def find_orders(session: AsyncSession, order_ids: Collection[UUID]) -> dict[UUID, OrderState]:
+    """Return orders as they are, without a lock; `offer_id` never changes, the rest may."""
+    if not order_ids:
+        return {}
+    rows = await session.execute(_ORDERS, {"ids": sorted(order_ids)})
+    return {row.id: _order_state(row) for row in rows}
+
+
+async def find_waiting(session: AsyncSession, offer_ids: Collection[UUID]) -> list[tuple[UUID, UUID]]:
+    """Return (order id, offer id) of everybody who waits for one of the offers, first come first."""
+    if not offer_ids:
+        return []
+    rows = await session.execute(_WAITING, {"ids": sorted(offer_ids)})
+    return [(row.id, row.offer_id) for row in rows]
+
+
+async def find_members(session: AsyncSession, member_ids: Collection[UUID]) -> dict[UUID, MemberState]:
+    """Return what the rules need of members."""
+    if not member_ids:
+        return {}
+    rows = await session.execute(_MEMBERS, {"ids": sorted(member_ids)})
+    return {row.id: MemberState(*row) for row in rows}
+
+
+async def find_live_orders(
+    session: AsyncSession, member_ids: Collection[UUID], *, campaign_ids: Collection[UUID]
+) -> set[tuple[UUID, UUID]]:
+    """Return (campaign id, member id) of the live orders of these members in these campaigns.
+
+    In a statement of its own, never joined to the batch: a join would be planned for an empty
+    table and then run on a full one.
+    """
+    if not member_ids:
+        return set()
+    values = {"ids": sorted(member_ids), "campaign_ids": sorted(campaign_ids)}
+    rows = await session.execute(_LIVE_ORDERS, values)
+    return {(row.campaign_id, row.member_id) for row in rows}
+
+
+async def find_answers(session: AsyncSession, claims: Sequence[Claim]) -> dict[tuple[UUID, str], Answer]:
+    """Return the stored answers of these idempotency keys."""
+    if not claims:
+        return {}
+    values = {"ids": sorted({claim.actor_id for claim in claims}), "keys": sorted({c.key for c in claims})}
+    rows = await session.execute(_ANSWERS, values)
+    return {(row.actor_id, row.key): Answer(row.status, row.body, row.fingerprint) for row in rows}
+
+
+async def get_order(session: AsyncSession, order_id: UUID) -> OrderState | None:
+    """Return one order of the session's unions."""
+    return (await find_orders(session, [order_id])).get(order_id)
+
+
+async def list_member_orders(
+    session: AsyncSession, member_id: UUID, *, limit: int, after: tuple[str, ...] | None
+) -> Page[OrderState]:
+    """Return a member's orders, newest first."""
+    wanted = select(*_STATE).where(Order.member_id == member_id)
+    return await _page(session, wanted, limit=limit, after=after)
+
+
+async def list_campaign_orders(
+    session: AsyncSession, campaign_id: UUID, *, status: str | None, limit: int, after: tuple[str, ...] | None
+) -> Page[OrderState]:
+    """Return the orders of a campaign, newest first."""
+    wanted = select(*_STATE).where(Order.campaign_id == campaign_id)
+    if status is not None:
+        wanted = wanted.where(Order.status == status)
+    return await _page(session, wanted, limit=limit, after=after)
+
+
+async def _page(
+    session: AsyncSession, wanted: Select[Any], *, limit: int, after: tuple[str, ...] | None
+) -> Page[OrderState]:
+    if after is not None:
+        wanted = wanted.where(
+            tuple_(Order.placed_at, Order.id) < (datetime.fromisoformat(after[0]), UUID(after[1]))
+        )
+    rows = await session.execute(wanted.order_by(Order.placed_at.desc(), Order.id.desc()).limit(limit + 1))
+    orders = [_order_state(row) for row in rows]
+    return page_of(orders, limit=limit, key=lambda order: (order.placed_at.isoformat(), str(order.id)))
+
+
+async def find_overdue(session: AsyncSession, today: date, *, limit: int) -> list[tuple[UUID, UUID]]:
+    """Return (street union id, order id) of uncollected orders whose pickup window ended before today."""
+    wanted = (
+        select(Order.union_id, Order.id)
+        .join(Campaign, Campaign.id == Order.campaign_id)
+        .where(Order.status.in_(sorted(EXPIRING)), Campaign.pickup_until < today)
+        .order_by(Order.id)
+        .limit(limit)
+    )
+    return [(row.union_id, row.id) for row in await session.execute(wanted)]
+
+
+async def find_order_owners(session: AsyncSession, offer_id: UUID) -> tuple[bool, datetime, set[UUID]] | None:
+    """Return whether an offer is sold out, when its orders close, and everybody who ever ordered it.
+
+    One statement, so that the three belong together.
+    """
+    owners = select(func.array_agg(Order.member_id)).where(Order.offer_id == offer_id).scalar_subquery()
+    wanted = (
+        select(Offer.quota, Offer.promised_count, Offer.waitlisted_count, Campaign.order_closes_at, owners)
+        .join(Campaign, Campaign.id == Offer.campaign_id)
+        .where(Offer.id == offer_id)
+    )
+    row = (await session.execute(wanted)).one_or_none()
+    if row is None:
+        return None
+    is_empty = row.promised_count >= row.quota or row.waitlisted_count > 0
+    return is_empty, row.order_closes_at, set(row[4] or ())

@@ -1,0 +1,1 @@
+"""Decisions about orders: pure functions, enumerations, state tables."""

@@ -1,0 +1,278 @@
+"""The rule book of ordering: what may become of an order, decided for everybody who is waiting.
+
+`admit` is the only place where these rules live; the desk, a single call, an import and the
+waiting list all come through it. It does no I/O and reads no clock.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import TypeAlias
+from uuid import UUID
+
+from app.campaigns.errors import CampaignClosed, CampaignNotOpen, NotEligible, OfferNotFound, SoldOut
+from app.campaigns.rules import Allocation, Stage, check_eligibility
+from app.orders.errors import (
+    AlreadyOrdered,
+    NotBookable,
+    NotCancellable,
+    OrderNotFound,
+    QuantityOverLimit,
+    QuotaBelowPromised,
+    WaitlistClosed,
+)
+from app.orders.rules.commands import (
+    BookSlot,
+    CancelOrder,
+    ChangeQuota,
+    Command,
+    Done,
+    ExpireOrder,
+    Outcome,
+    PlaceOrder,
+    Replayed,
+)
+from app.orders.rules.desk import DeskState, Event, OfferState, OrderState, SlotState
+from app.orders.rules.states import BOOKABLE, CANCELLABLE, EXPIRING, PROMISED, OrderStatus
+from app.pickup.errors import SlotFull, SlotNotFound, SlotPast
+from app.platform.clock import shown
+from app.platform.errors import DomainError, KeyReused, PreconditionFailed
+from app.platform.idempotency import Answer
+
+Render: TypeAlias = Callable[[Command, Done | DomainError], tuple[int, str]]
+
+
+def admit(state: DeskState, commands: Sequence[Command], render: Render) -> list[Outcome]:
+    """Decide the commands in order of arrival and bring `state` up to date.
+
+    `render` turns an outcome into the answer to be kept for its idempotency key. A refused command
+    changes nothing but its own stored answer.
+    """
+    return [_admit_one(state, command, render) for command in commands]
+
+
+def _admit_one(state: DeskState, command: Command, render: Render) -> Outcome:
+    claim = command.claim
+    if claim is not None:
+        known = state.answers.get((claim.actor_id, claim.key))
+        if known is not None:
+            return Replayed(known) if known.fingerprint == claim.fingerprint else KeyReused()
+    try:
+        outcome: Done | DomainError = _decide(state, command)
+    except DomainError as refusal:
+        outcome = refusal
+    # Rendered at once: a later command of the batch may change the same order again.
+    status, body = render(command, outcome)
+    answer = Answer(status, body, claim.fingerprint if claim else b"")
+    if claim is not None:
+        state.answers[claim.actor_id, claim.key] = answer
+        state.kept.append((claim, answer, command.at))
+    return outcome if isinstance(outcome, DomainError) else answer
+
+
+def _decide(state: DeskState, command: Command) -> Done:
+    match command:
+        case PlaceOrder():
+            return _place(state, command)
+        case BookSlot():
+            return _book(state, command)
+        case CancelOrder():
+            return _cancel(state, command)
+        case ExpireOrder():
+            return _expire(state, command)
+        case ChangeQuota():
+            return _change_quota(state, command)
+
+
+def _place(state: DeskState, wanted: PlaceOrder) -> Done:
+    offer = state.offers.get(wanted.offer_id)
+    member = state.members.get(wanted.member_id)
+    if offer is None or offer.stage == Stage.DRAFT or member is None:
+        raise OfferNotFound()
+    check_window(offer, wanted.at)
+    rules = check_eligibility(member.status, offer.eligible_statuses)
+    if not all(rule.passed for rule in rules):
+        raise NotEligible(rules=[{"code": rule.code, "passed": rule.passed} for rule in rules])
+    if (offer.campaign_id, member.id) in state.live:
+        raise AlreadyOrdered(limit=offer.per_member_limit)
+    if wanted.quantity > offer.per_member_limit:
+        raise QuantityOverLimit(limit=offer.per_member_limit)
+    status = _standing(offer, wanted)
+    slot = None
+    if status is OrderStatus.TO_BOOK and wanted.slot_id is not None:
+        slot = _free_slot(state, wanted.slot_id, offer=offer, at=wanted.at)
+        status = OrderStatus.BOOKED
+    order = OrderState(
+        id=wanted.order_id,
+        number=wanted.number,
+        campaign_id=offer.campaign_id,
+        offer_id=offer.id,
+        pickup_point_id=offer.pickup_point_id,
+        member_id=member.id,
+        unit_id=member.unit_id,
+        slot_id=slot.id if slot else None,
+        quantity=wanted.quantity,
+        status=status,
+        channel=wanted.channel,
+        placed_at=wanted.at,
+        booked_at=wanted.at if slot else None,
+    )
+    if slot is not None:
+        _take_place(state, slot)
+    _count(state, offer, order, +1)
+    state.live.add((offer.campaign_id, member.id))
+    state.orders[order.id] = order
+    state.placed.append(order)
+    state.events.append(Event("order.placed", order, wanted.at))
+    return Done(order=order, slot=slot)
+
+
+def check_window(offer: OfferState, at: datetime) -> None:
+    """Raise CampaignNotOpen before the order window, CampaignClosed after it or when cancelled."""
+    if offer.stage == Stage.CANCELLED or at >= offer.order_closes_at:
+        raise CampaignClosed()
+    if at < offer.order_opens_at:
+        raise CampaignNotOpen(opens_at=shown(offer.order_opens_at))
+
+
+def _standing(offer: OfferState, wanted: PlaceOrder) -> OrderStatus:
+    """Return the state in which an order begins; whoever waits already comes before newcomers."""
+    if offer.allocation == Allocation.LOTTERY:
+        return OrderStatus.PENDING_DRAW
+    if offer.remaining >= wanted.quantity and offer.waitlisted_count == 0:
+        return OrderStatus.TO_BOOK
+    if not wanted.join_waitlist:
+        raise SoldOut()
+    if not offer.has_waitlist:
+        raise WaitlistClosed()
+    return OrderStatus.WAITLISTED
+
+
+def _free_slot(state: DeskState, slot_id: UUID, *, offer: OfferState, at: datetime) -> SlotState:
+    slot = state.slots.get(slot_id)
+    if slot is None or (slot.campaign_id, slot.pickup_point_id) != (offer.campaign_id, offer.pickup_point_id):
+        raise SlotNotFound()
+    if slot.ends_at <= at:
+        raise SlotPast()
+    if slot.booked_count >= slot.capacity:
+        raise SlotFull()
+    return slot
+
+
+def _own_order(state: DeskState, order_id: UUID, member_id: UUID) -> OrderState:
+    order = state.orders.get(order_id)
+    if order is None or order.member_id != member_id:
+        raise OrderNotFound()
+    return order
+
+
+def _book(state: DeskState, wanted: BookSlot) -> Done:
+    order = _own_order(state, wanted.order_id, wanted.member_id)
+    if order.status not in BOOKABLE:
+        raise NotBookable(order_status=order.status)
+    if order.slot_id == wanted.slot_id:
+        return Done(order=order, slot=state.slots[wanted.slot_id])
+    offer = state.offers[order.offer_id]
+    if offer.stage == Stage.CANCELLED:
+        raise CampaignClosed()
+    slot = _free_slot(state, wanted.slot_id, offer=offer, at=wanted.at)
+    _take_place(state, slot)
+    if order.slot_id is not None:
+        _give_place_back(state, order.slot_id)
+    kind = "order.moved" if order.slot_id else "order.booked"
+    order.slot_id, order.status, order.booked_at = slot.id, OrderStatus.BOOKED, wanted.at
+    _changed(state, order, kind, wanted.at)
+    return Done(order=order, slot=slot)
+
+
+def _cancel(state: DeskState, wanted: CancelOrder) -> Done:
+    order = _own_order(state, wanted.order_id, wanted.member_id)
+    if order.status not in CANCELLABLE:
+        raise NotCancellable(order_status=order.status)
+    offer = state.offers[order.offer_id]
+    if order.slot_id is not None:
+        _give_place_back(state, order.slot_id)
+    _count(state, offer, order, -1)
+    order.status, order.slot_id = OrderStatus.CANCELLED, None
+    order.cancelled_at, order.cancel_reason = wanted.at, wanted.reason
+    state.live.discard((order.campaign_id, order.member_id))
+    if order.id in state.waiting[offer.id]:
+        state.waiting[offer.id].remove(order.id)
+    _changed(state, order, "order.cancelled", wanted.at)
+    _serve_waitlist(state, offer, wanted.at)
+    return Done(order=order)
+
+
+def _expire(state: DeskState, wanted: ExpireOrder) -> Done:
+    order = state.orders.get(wanted.order_id)
+    if order is None:
+        raise OrderNotFound()
+    if order.status not in EXPIRING:
+        return Done(order=order)
+    if order.id in state.waiting[order.offer_id]:
+        state.waiting[order.offer_id].remove(order.id)
+    _count(state, state.offers[order.offer_id], order, -1)
+    order.status = OrderStatus.EXPIRED
+    state.live.discard((order.campaign_id, order.member_id))
+    _changed(state, order, "order.expired", wanted.at)
+    return Done(order=order)
+
+
+def _change_quota(state: DeskState, wanted: ChangeQuota) -> Done:
+    offer = state.offers.get(wanted.offer_id)
+    if offer is None:
+        raise OfferNotFound()
+    if offer.version != wanted.version:
+        raise PreconditionFailed()
+    if wanted.quota < offer.promised_count:
+        raise QuotaBelowPromised(promised=offer.promised_count)
+    offer.quota = wanted.quota
+    offer.version += 1
+    state.touched_offers.add(offer.id)
+    state.freed_offers.add(offer.id)
+    _serve_waitlist(state, offer, wanted.at)
+    return Done(offer=offer)
+
+
+def _serve_waitlist(state: DeskState, offer: OfferState, at: datetime) -> None:
+    """Give free boxes to those who wait, in their order; the first who does not fit stops it."""
+    waiting = state.waiting[offer.id]
+    while waiting and offer.stage == Stage.PUBLISHED:
+        order = state.orders[waiting[0]]
+        if order.quantity > offer.remaining:
+            return
+        waiting.pop(0)
+        _count(state, offer, order, -1)
+        order.status = OrderStatus.TO_BOOK
+        _count(state, offer, order, +1)
+        _changed(state, order, "order.promoted", at)
+
+
+def _count(state: DeskState, offer: OfferState, order: OrderState, sign: int) -> None:
+    """Add an order to the counters of its offer (`sign` +1) or take it out (-1)."""
+    if order.status in PROMISED:
+        offer.promised_count += sign * order.quantity
+        if sign < 0:
+            state.freed_offers.add(offer.id)
+    elif order.status == OrderStatus.WAITLISTED:
+        offer.waitlisted_count += sign
+        if sign > 0:
+            state.waiting[offer.id].append(order.id)
+    else:
+        return
+    state.touched_offers.add(offer.id)
+
+
+def _take_place(state: DeskState, slot: SlotState) -> None:
+    slot.booked_count += 1
+    state.touched_slots.add(slot.id)
+
+
+def _give_place_back(state: DeskState, slot_id: UUID) -> None:
+    state.slots[slot_id].booked_count -= 1
+    state.touched_slots.add(slot_id)
+
+
+def _changed(state: DeskState, order: OrderState, kind: str, at: datetime) -> None:
+    order.version += 1
+    state.changed[order.id] = order
+    state.events.append(Event(kind, order, at))

@@ -1,0 +1,108 @@
+"""What a desk has locked and read for one batch; `admit` keeps it up to date."""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from app.platform.idempotency import Answer, Claim
+
+
+@dataclass(slots=True)
+class OfferState:
+    """An offer with the terms of its campaign."""
+
+    id: UUID
+    union_id: UUID
+    campaign_id: UUID
+    pickup_point_id: UUID
+    quota: int
+    promised_count: int
+    waitlisted_count: int
+    version: int
+    stage: str
+    allocation: str
+    has_waitlist: bool
+    per_member_limit: int
+    eligible_statuses: tuple[str, ...]
+    order_opens_at: datetime
+    order_closes_at: datetime
+
+    @property
+    def remaining(self) -> int:
+        """How many boxes nobody holds."""
+        return self.quota - self.promised_count
+
+
+@dataclass(slots=True)
+class SlotState:
+    """A slot with its bookings."""
+
+    id: UUID
+    campaign_id: UUID
+    pickup_point_id: UUID
+    starts_at: datetime
+    ends_at: datetime
+    capacity: int
+    booked_count: int
+
+
+@dataclass(slots=True)
+class OrderState:
+    """An order, existing or to be made."""
+
+    id: UUID
+    number: str
+    campaign_id: UUID
+    offer_id: UUID
+    pickup_point_id: UUID
+    member_id: UUID
+    unit_id: UUID
+    slot_id: UUID | None
+    quantity: int
+    status: str
+    channel: str
+    placed_at: datetime
+    booked_at: datetime | None = None
+    collected_at: datetime | None = None
+    cancelled_at: datetime | None = None
+    cancel_reason: str | None = None
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class MemberState:
+    """What the rules need of a member."""
+
+    id: UUID
+    unit_id: UUID
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something to be told outside after the commit."""
+
+    kind: str
+    order: OrderState
+    at: datetime
+
+
+@dataclass(slots=True)
+class DeskState:
+    """Everything that is locked and known for one batch; `admit` keeps it up to date."""
+
+    offers: dict[UUID, OfferState] = field(default_factory=dict)
+    slots: dict[UUID, SlotState] = field(default_factory=dict)
+    orders: dict[UUID, OrderState] = field(default_factory=dict)
+    members: dict[UUID, MemberState] = field(default_factory=dict)
+    live: set[tuple[UUID, UUID]] = field(default_factory=set)
+    waiting: defaultdict[UUID, list[UUID]] = field(default_factory=lambda: defaultdict(list))
+    answers: dict[tuple[UUID, str], Answer] = field(default_factory=dict)
+    placed: list[OrderState] = field(default_factory=list)
+    changed: dict[UUID, OrderState] = field(default_factory=dict)
+    touched_offers: set[UUID] = field(default_factory=set)
+    touched_slots: set[UUID] = field(default_factory=set)
+    freed_offers: set[UUID] = field(default_factory=set)
+    events: list[Event] = field(default_factory=list)
+    kept: list[tuple[Claim, Answer, datetime]] = field(default_factory=list)

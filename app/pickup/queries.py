@@ -1,0 +1,80 @@
+"""Every `select` about pickup points and slots."""
+
+from collections.abc import Collection
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import func, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.pickup.errors import PointNotFound, SlotNotFound
+from app.pickup.tables import PickupPoint, Slot
+from app.platform.clock import day_end, day_start
+from app.platform.paging import Page, page_of
+
+
+async def get_point(session: AsyncSession, point_id: UUID) -> PickupPoint:
+    """Return a pickup point of the session's unions, or raise PointNotFound."""
+    found = (
+        await session.execute(select(PickupPoint).where(PickupPoint.id == point_id))
+    ).scalar_one_or_none()
+    if found is None:
+        raise PointNotFound()
+    return found
+
+
+async def find_point_ids(session: AsyncSession, point_ids: Collection[UUID]) -> set[UUID]:
+    """Return which of these pickup points the session's unions have."""
+    wanted = select(PickupPoint.id).where(PickupPoint.id.in_(sorted(point_ids)))
+    return set((await session.execute(wanted)).scalars())
+
+
+async def list_points(
+    session: AsyncSession, *, limit: int, after: tuple[str, ...] | None
+) -> Page[PickupPoint]:
+    """Return pickup points by name."""
+    wanted = select(PickupPoint)
+    if after is not None:
+        wanted = wanted.where(tuple_(PickupPoint.name, PickupPoint.id) > (after[0], UUID(after[1])))
+    found = await session.execute(wanted.order_by(PickupPoint.name, PickupPoint.id).limit(limit + 1))
+    return page_of(list(found.scalars()), limit=limit, key=lambda point: (point.name, str(point.id)))
+
+
+async def list_slots(
+    session: AsyncSession,
+    campaign_id: UUID,
+    *,
+    point_id: UUID | None,
+    on: date | None,
+    limit: int,
+    after: tuple[str, ...] | None,
+) -> Page[Slot]:
+    """Return the slots of a campaign by time, of one pickup point or one Shanghai day if given."""
+    wanted = select(Slot).where(Slot.campaign_id == campaign_id)
+    if point_id is not None:
+        wanted = wanted.where(Slot.pickup_point_id == point_id)
+    if on is not None:
+        wanted = wanted.where(Slot.starts_at >= day_start(on), Slot.starts_at < day_end(on))
+    if after is not None:
+        wanted = wanted.where(
+            tuple_(Slot.starts_at, Slot.id) > (datetime.fromisoformat(after[0]), UUID(after[1]))
+        )
+    found = await session.execute(wanted.order_by(Slot.starts_at, Slot.id).limit(limit + 1))
+    return page_of(
+        list(found.scalars()), limit=limit, key=lambda slot: (slot.starts_at.isoformat(), str(slot.id))
+    )
+
+
+async def lock_slot(session: AsyncSession, slot_id: UUID) -> Slot:
+    """Lock and return a slot of the session's unions, or raise SlotNotFound."""
+    wanted = select(Slot).where(Slot.id == slot_id).with_for_update()
+    found = (await session.execute(wanted)).scalar_one_or_none()
+    if found is None:
+        raise SlotNotFound()
+    return found
+
+
+async def count_slots(session: AsyncSession, campaign_id: UUID) -> int:
+    """Return how many slots a campaign has."""
+    wanted = select(func.count()).select_from(Slot).where(Slot.campaign_id == campaign_id)
+    return int((await session.execute(wanted)).scalar_one())

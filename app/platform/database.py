@@ -1,0 +1,113 @@
+"""The database: declarative base, engine, sessions, one transaction for one piece of work."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import DateTime, MetaData, String, Uuid
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import DeclarativeBase, Session
+
+from app.platform.errors import Busy, Conflict, DomainError, StorageFull, Unavailable
+
+_BUSY = {"55P03", "40001", "40P01", "57014"}
+_FULL = {"53100"}
+
+
+class Base(DeclarativeBase):
+    """Base of all mapped classes; constraint names are fixed so that migrations can name them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {
+        UUID: Uuid(as_uuid=True),
+        datetime: DateTime(timezone=True),
+        str: String(),
+        dict[str, Any]: JSONB,
+    }
+
+
+class ScopedSession(Session):
+    """The session class of the service; `access/scope.py` filters its statements by union."""
+
+
+class Database:
+    """One engine and its sessions; made once in each process."""
+
+    def __init__(self, url: str, *, pool_size: int = 4) -> None:
+        """Connect lazily to `url` (`postgresql+asyncpg://…`) with at most `pool_size` connections."""
+        self.engine: AsyncEngine = create_async_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=2,
+            pool_use_lifo=True,
+            hide_parameters=True,
+            connect_args={
+                "timeout": 5,
+                "server_settings": {
+                    "application_name": "grainline",
+                    "jit": "off",
+                    "lock_timeout": "2s",
+                    "statement_timeout": "10s",
+                    "idle_in_transaction_session_timeout": "10s",
+                    "plan_cache_mode": "force_custom_plan",
+                },
+            },
+        )
+        self.sessions = async_sessionmaker(
+            self.engine, expire_on_commit=False, autoflush=False, sync_session_class=ScopedSession
+        )
+
+    @asynccontextmanager
+    async def transaction(self, scope: object) -> AsyncIterator[AsyncSession]:
+        """Open a session that sees the rows of `scope`, commit at the end, roll back on an error."""
+        async with self.sessions() as session:
+            session.info["scope"] = scope
+            async with session.begin():
+                yield session
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self.engine.dispose()
+
+
+def sqlstate(error: BaseException) -> str:
+    """Return the five-character SQLSTATE of a driver error, or an empty string."""
+    return str(getattr(getattr(error, "orig", error), "sqlstate", "") or "")
+
+
+def refusal_of(error: Exception) -> DomainError | None:
+    """Return what to tell a caller about a failing database, or None for other errors.
+
+    Integrity errors are a lost race (409); everything else the caller may repeat (503, 507).
+    """
+    if isinstance(error, DBAPIError):
+        state = sqlstate(error)
+        if state in _FULL:
+            return StorageFull(retry_after=30)
+        if state in _BUSY:
+            return Busy(retry_after=1)
+        if state.startswith("23"):
+            return Conflict()
+        if error.connection_invalidated or state[:2] in {"08", "53", "57", "58", ""}:
+            return Unavailable(retry_after=2)
+        return None
+    if isinstance(error, OSError | TimeoutError):
+        return Unavailable(retry_after=2)
+    from sqlalchemy.exc import TimeoutError as PoolTimeout  # noqa: PLC0415 - a clash of names
+
+    if isinstance(error, PoolTimeout):
+        return Busy(retry_after=1)
+    return None

@@ -1,0 +1,107 @@
+"""Idempotency of ordinary POSTs: claim the key first, keep the answer last, in one transaction."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from fastapi import Request, Response
+from pydantic import BaseModel
+from sqlalchemy import CheckConstraint, ForeignKey, Index, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.platform.database import Base
+from app.platform.errors import KeyReused
+from app.platform.idempotency import fingerprint
+
+KEPT_FOR = timedelta(days=30)
+REPLAYED = {"Idempotency-Replayed": "true"}
+
+
+class IdempotencyRecord(Base):
+    """The answer to a call that carried a key; ids only, no personal data."""
+
+    __tablename__ = "idempotency_records"
+    __table_args__ = (
+        CheckConstraint("octet_length(fingerprint) = 32", name="fingerprint_is_sha256"),
+        CheckConstraint("char_length(key) BETWEEN 1 AND 64", name="key_length"),
+        Index("ix_idempotency_records_created_at", "created_at"),
+    )
+
+    actor_id: Mapped[UUID] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    union_id: Mapped[UUID] = mapped_column(ForeignKey("unions.id"))
+    fingerprint: Mapped[bytes]
+    status: Mapped[int]
+    body: Mapped[str]
+    created_at: Mapped[datetime]
+
+
+class Replay(Exception):
+    """The key was answered before; carries the answer."""
+
+    def __init__(self, status: int, body: str) -> None:
+        """Keep status and JSON text."""
+        super().__init__()
+        self.status, self.body = status, body
+
+
+async def answer_replay(_request: Request, error: Exception) -> Response:
+    """Answer as the first time."""
+    assert isinstance(error, Replay)  # noqa: S101 - registered for this class only
+    return json_answer(error.body, status=error.status, headers=REPLAYED)
+
+
+def json_answer(body: str, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """Return a JSON response from text that is ready."""
+    return Response(body, status_code=status, headers=headers, media_type="application/json")
+
+
+class Keeper:
+    """The idempotency key of one call, if it carries one."""
+
+    def __init__(self, session: AsyncSession, actor_id: UUID, *, key: str | None, union_id: UUID) -> None:
+        """Belong to the transaction of `session`."""
+        self._session, self._actor_id, self._key, self._union_id = session, actor_id, key, union_id
+
+    async def claim(self, request: Request, body: Any, *, now: datetime) -> None:
+        """Claim the key, or raise Replay with the first answer, or KeyReused for another body.
+
+        A second caller waits here on the unique index until the first has committed.
+        """
+        if self._key is None:
+            return
+        wanted = fingerprint(request.method, request.url.path, body)
+        row = {
+            "actor_id": self._actor_id,
+            "key": self._key,
+            "union_id": self._union_id,
+            "fingerprint": wanted,
+            "status": 0,
+            "body": "",
+            "created_at": now,
+        }
+        claimed = await self._session.execute(
+            insert(IdempotencyRecord)
+            .values(row)
+            .on_conflict_do_nothing()
+            .returning(IdempotencyRecord.actor_id)
+        )
+        if claimed.first() is not None:
+            return
+        first = await self._session.get_one(IdempotencyRecord, (self._actor_id, self._key))
+        if first.fingerprint != wanted:
+            raise KeyReused()
+        raise Replay(first.status, first.body)
+
+    async def keep(self, view: BaseModel, *, status: int = 201) -> Response:
+        """Return the answer and store it with the key."""
+        body = view.model_dump_json()
+        if self._key is not None:
+            await self._session.execute(
+                update(IdempotencyRecord)
+                .where(IdempotencyRecord.actor_id == self._actor_id, IdempotencyRecord.key == self._key)
+                .values(status=status, body=body)
+            )
+        return json_answer(body, status=status)

@@ -1,0 +1,216 @@
+"""Errors as they are answered: RFC 9457 `application/problem+json`, in the caller's language.
+
+A problem never holds what the caller sent: no input value, no SQL, no stack trace.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import structlog
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.platform.database import refusal_of
+from app.platform.errors import (
+    CATALOGUE,
+    BodyTooLarge,
+    Busy,
+    DomainError,
+    Forbidden,
+    InternalError,
+    KeyRequired,
+    MalformedRequest,
+    MethodNotAllowed,
+    NotFound,
+    StorageFull,
+    Unauthenticated,
+    Unavailable,
+)
+from app.platform.i18n import Language, choose_language, text, texts
+
+MEDIA_TYPE = "application/problem+json"
+TYPE_PREFIX = "https://grainline.example/problems/"
+log = structlog.get_logger()
+
+_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail", "instance", "code", "request_id"],
+    "properties": {
+        "type": {"type": "string", "description": "names the kind of problem"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "instance": {"type": "string"},
+        "code": {"type": "string"},
+        "request_id": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["pointer", "code", "detail"],
+                "properties": {
+                    "pointer": {"type": "string"},
+                    "code": {"type": "string"},
+                    "detail": {"type": "string"},
+                },
+            },
+        },
+    },
+}
+
+
+def problem_response(
+    error: DomainError,
+    *,
+    language: Language,
+    path: str,
+    request_id: str,
+    errors: Sequence[Mapping[str, str]] = (),
+) -> Response:
+    """Return the problem document of a refusal; `errors` are the places of a malformed body."""
+    document: dict[str, Any] = {
+        "type": TYPE_PREFIX + error.code,
+        "title": text(language, error.code, "title", **error.params),
+        "status": error.status,
+        "detail": text(language, error.code, "detail", **error.params),
+        "instance": path,
+        "code": error.code,
+        "request_id": request_id,
+    }
+    document |= {name: error.params[name] for name in error.shown if name in error.params}
+    if errors:
+        document["errors"] = list(errors)
+    body = json.dumps(document, ensure_ascii=False, default=str).encode("utf-8", "replace")
+    headers = {"Content-Language": language, "Cache-Control": "no-store"} | error.headers
+    return Response(body, status_code=error.status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def respond(request: Request, error: DomainError, errors: Sequence[Mapping[str, str]] = ()) -> Response:
+    """Return the problem document of a refusal, in the language of the request."""
+    return problem_response(
+        error,
+        language=choose_language(request.headers.get("accept-language")),
+        path=request.scope.get("path", ""),
+        request_id=request.scope.get("state", {}).get("request_id", ""),
+        errors=errors,
+    )
+
+
+COMMON = (Unauthenticated, Forbidden, BodyTooLarge, MalformedRequest, Busy, Unavailable, StorageFull)
+
+
+def describe(*errors: type[DomainError], common: bool = True) -> dict[int | str, dict[str, Any]]:
+    """Return the OpenAPI `responses` of a route that can refuse with these errors, and the `COMMON` ones."""
+    answers: dict[int | str, dict[str, Any]] = {}
+    for error in sorted({*errors, *(COMMON if common else ())}, key=lambda error: (error.status, error.code)):
+        answer = answers.setdefault(error.status, _answer(error.status))
+        title = text("en", error.code, "title")
+        answer["description"] = (answer["description"] + f"; `{error.code}`: {title}").removeprefix("; ")
+        answer["content"][MEDIA_TYPE]["schema"]["properties"]["code"]["enum"].append(error.code)
+    return answers
+
+
+def _answer(status: int) -> dict[str, Any]:
+    properties = _SCHEMA["properties"] | {
+        "status": {"type": "integer", "const": status},
+        "code": {"type": "string", "enum": []},
+    }
+    answer: dict[str, Any] = {
+        "description": "",
+        "content": {MEDIA_TYPE: {"schema": _SCHEMA | {"properties": properties}}},
+    }
+    if status in {429, 503, 507}:
+        answer["headers"] = {"Retry-After": {"description": "seconds to wait", "schema": {"type": "integer"}}}
+    return answer
+
+
+def restore(stored: str) -> DomainError:
+    """Return the refusal that was stored as the answer to an idempotency key."""
+    kept = json.loads(stored)
+    return CATALOGUE[kept["code"]](**kept["params"])
+
+
+def install(app: FastAPI) -> None:
+    """Make every failure of the app a problem document."""
+    app.add_exception_handler(DomainError, _refused)
+    app.add_exception_handler(RequestValidationError, _malformed)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _failed)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, DomainError)  # noqa: S101 - registered for this class only
+    return respond(request, error)
+
+
+async def _malformed(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class only
+    language = choose_language(request.headers.get("accept-language"))
+    if any(str(found["loc"][-1]).lower() == "idempotency-key" for found in error.errors()):
+        return respond(request, KeyRequired())
+    places = []
+    for found in error.errors()[:20]:
+        kind = str(found["type"])
+        code = kind if f"field.{kind}" in texts(language) else "invalid"
+        places.append(
+            {
+                "pointer": "" if kind == "json_invalid" else pointer_of(found["loc"]),
+                "code": code,
+                "detail": text(language, f"field.{code}", "detail"),
+            }
+        )
+    return respond(request, MalformedRequest(), places)
+
+
+def pointer_of(location: Sequence[int | str]) -> str:
+    """Return where a field is: a JSON pointer below the body, else `query/limit` and the like.
+
+    Keys that the caller invented are cut: a pointer names our fields, it does not echo input.
+    """
+    where, *path = location
+    steps = [str(step) if isinstance(step, int) or step.replace("_", "").isalnum() else "?" for step in path]
+    steps = [step[:40] for step in steps]
+    prefix = "" if where == "body" else str(where)
+    return prefix + "".join("/" + step for step in steps)
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class only
+    if error.status_code == 405:
+        response = respond(request, MethodNotAllowed())
+        response.headers["Allow"] = ", ".join(_methods_at(request))
+        return response
+    if error.status_code == 404:
+        return respond(request, NotFound())
+    if error.status_code == 413:
+        return respond(request, BodyTooLarge(limit_bytes=request.app.state.settings.body_limit_bytes))
+    return respond(request, MalformedRequest(), [])
+
+
+def _methods_at(request: Request) -> list[str]:
+    known: Mapping[str, set[str]] = request.app.state.methods
+    path = request.scope["path"]
+    found: set[str] = set()
+    for pattern, methods in known.items():
+        if _matches(pattern, path):
+            found |= methods
+    return sorted(found)
+
+
+def _matches(pattern: str, path: str) -> bool:
+    wanted, given = pattern.split("/"), path.split("/")
+    return len(wanted) == len(given) and all(
+        want.startswith("{") or want == have for want, have in zip(wanted, given, strict=True)
+    )
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    refusal = refusal_of(error)
+    if refusal is None:
+        log.error("request.failed", error=type(error).__name__, exc_info=error)
+        refusal = InternalError()
+    return respond(request, refusal)

@@ -1,0 +1,70 @@
+"""Giving an order its pickup code, when it is first asked for."""
+
+import os
+import secrets
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.orders.errors import OrderNotFound
+from app.orders.queries import get_order
+from app.orders.rules.states import OrderStatus
+from app.platform.signing import KeyStore
+from app.redemptions import queries
+from app.redemptions.errors import NoActiveKey, NoCode
+from app.redemptions.rules.record import CodeRecord, sign_record
+from app.redemptions.rules.short_code import make_short_code
+from app.redemptions.tables import PickupCode
+
+_WITH_CODE = frozenset({OrderStatus.TO_BOOK, OrderStatus.BOOKED, OrderStatus.COLLECTED, OrderStatus.ON_HOLD})
+
+
+async def get_or_make_code(
+    session: AsyncSession, order_id: UUID, *, member_id: UUID, store: KeyStore, now: datetime
+) -> PickupCode:
+    """Return the pickup code of a member's own order; made and signed when first asked for.
+
+    The code is good on all pickup days of the campaign, so that moving to another slot keeps it.
+    Raises OrderNotFound, NoCode, NoActiveKey.
+    """
+    order = await get_order(session, order_id)
+    if order is None or order.member_id != member_id:
+        raise OrderNotFound()
+    if order.status not in _WITH_CODE:
+        raise NoCode(order_status=order.status)
+    known = await queries.find_code(session, order_id)
+    if known is not None:
+        return known
+    key = await queries.find_active_key(session)
+    if key is None:
+        raise NoActiveKey(retry_after=30)
+    first_day, last_day = await queries.get_pickup_window(session, order.campaign_id)
+    union_id = session.info["scope"].only_union
+    record = CodeRecord(
+        key_id=key.id,
+        union_number=await queries.get_union_number(session, union_id),
+        unit_ref=os.urandom(8),
+        generation=0,
+        flags=0,
+        not_before_on=first_day,
+        not_after_on=last_day,
+    )
+    row = {
+        "order_id": order_id,
+        "union_id": union_id,
+        "unit_ref": record.unit_ref,
+        "generation": 0,
+        "short_code": make_short_code(secrets.randbits(45)),
+        "key_id": key.id,
+        "not_before_on": first_day,
+        "not_after_on": last_day,
+        "qr_text": sign_record(record, store.load(key.id)),
+        "created_at": now,
+    }
+    # Two requests at once: one row wins, both answer with it.
+    await session.execute(insert(PickupCode).values(row).on_conflict_do_nothing(index_elements=["order_id"]))
+    made = await queries.find_code(session, order_id)
+    assert made is not None  # noqa: S101 - inserted a line above
+    return made

@@ -1,0 +1,144 @@
+"""The pickup table: lock, read, decide and change once for all scans that wait."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.notifications.actions import insert_events, outbox_row
+from app.orders.queries import lock_orders
+from app.orders.tables import Order
+from app.platform.bulk import insert_rows, run_together, update_rows
+from app.platform.errors import DomainError
+from app.platform.ids import new_id
+from app.redemptions import queries
+from app.redemptions.rules.hand_over import (
+    Decision,
+    HandOver,
+    Repeated,
+    Scan,
+    TableState,
+    decide_scans,
+)
+from app.redemptions.schemas import answer_again, answer_of
+from app.redemptions.tables import Redemption, RedemptionConflict
+
+
+async def redeem_scans(
+    session: AsyncSession, union_id: UUID, scans: Sequence[Scan]
+) -> list[str | DomainError]:
+    """Decide scans of one street union; return for each the JSON text of its answer, or a refusal to answer.
+
+    A fixed number of statements, whatever the size of the batch. An event that was answered before is
+    answered with the same text.
+    """
+    state = await _lock_and_read(session, scans)
+    outcomes = decide_scans(state, scans)
+    answers: list[str | DomainError] = []
+    for outcome in outcomes:
+        match outcome:
+            case Decision():
+                answers.append(answer_of(outcome, with_name=True))
+            case Repeated(known, details):
+                answers.append(answer_again(known.answer, details))
+            case refusal:
+                answers.append(refusal)
+    await _write(session, state, union_id)
+    return answers
+
+
+async def _lock_and_read(session: AsyncSession, scans: Sequence[Scan]) -> TableState:
+    codes = await queries.find_codes(
+        session,
+        unit_refs={scan.reading.unit_ref for scan in scans if scan.reading.unit_ref},
+        short_codes={scan.reading.short_code for scan in scans if scan.reading.short_code},
+    )
+    state = TableState(
+        by_unit_ref={code.unit_ref: code for code in codes},
+        by_short_code={code.short_code: code for code in codes},
+        orders=await lock_orders(session, {code.order_id for code in codes}),
+    )
+    # After the lock: whoever held it before us has left its event and its hand-over.
+    state.events = await queries.find_events(session, {scan.event_id for scan in scans})
+    state.points = await queries.find_points(session, {scan.pickup_point_id for scan in scans})
+    repeated = {event.order_id for event in state.events.values() if event.order_id}
+    state.details = await queries.find_details(session, set(state.orders) | repeated)
+    collected = {order.id for order in state.orders.values() if order.collected_at is not None}
+    state.hand_overs = await queries.find_hand_overs(session, collected)
+    return state
+
+
+async def _write(session: AsyncSession, state: TableState, union_id: UUID) -> None:
+    decisions = list(state.decided.values())
+    handed = [decision for decision in decisions if decision.is_handed_over]
+    await run_together(
+        session,
+        [
+            insert_rows(Redemption, [_redemption_row(decision, union_id) for decision in decisions]),
+            update_rows(Order, [_order_row(decision) for decision in handed]),
+            insert_events([_event_row(decision, union_id) for decision in handed]),
+        ],
+    )
+    conflicts = [_conflict_row(decision, union_id) for decision in decisions if decision.is_conflict]
+    await run_together(session, [insert_rows(RedemptionConflict, conflicts)])
+
+
+def _order_row(decision: Decision) -> dict[str, Any]:
+    order = decision.order
+    assert order is not None  # noqa: S101 - a hand-over has an order
+    return {
+        "id": order.id,
+        "status": order.status,
+        "collected_at": order.collected_at,
+        "version": order.version,
+    }
+
+
+def _redemption_row(decision: Decision, union_id: UUID) -> dict[str, Any]:
+    scan, order = decision.scan, decision.order
+    return {
+        "id": new_id(),
+        "union_id": union_id,
+        "event_id": scan.event_id,
+        "order_id": order.id if order else None,
+        "pickup_point_id": scan.pickup_point_id,
+        "staff_id": scan.staff_id,
+        "device_id": scan.device_id,
+        "result": "handed_over" if decision.is_handed_over else "refused",
+        "reason": decision.reason,
+        "quantity": order.quantity if order and decision.is_handed_over else None,
+        "override_reason": scan.override_reason,
+        "is_offline": scan.is_offline,
+        "first_event_id": _first(decision.first),
+        "fingerprint": scan.fingerprint,
+        "answer": answer_of(decision, with_name=False),
+        "scanned_at": scan.scanned_at,
+        "received_at": scan.at,
+    }
+
+
+def _first(hand_over: HandOver | None) -> UUID | None:
+    return hand_over.event_id if hand_over else None
+
+
+def _event_row(decision: Decision, union_id: UUID) -> dict[str, Any]:
+    order = decision.order
+    assert order is not None  # noqa: S101 - a hand-over has an order
+    payload = {"campaign_id": order.campaign_id, "member_id": order.member_id}
+    return outbox_row("order.collected", order.id, union_id=union_id, at=decision.scan.at, payload=payload)
+
+
+def _conflict_row(decision: Decision, union_id: UUID) -> dict[str, Any]:
+    order = decision.order
+    assert order is not None  # noqa: S101 - a contradiction has an order
+    return {
+        "id": new_id(),
+        "union_id": union_id,
+        "order_id": order.id,
+        "first_event_id": _first(decision.first),
+        "second_event_id": decision.scan.event_id,
+        "reason": decision.reason,
+        "status": "open",
+        "noticed_at": decision.scan.at,
+    }

@@ -1,0 +1,184 @@
+"""Every `select` about codes, redemptions and conflicts."""
+
+from collections.abc import Collection
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import LargeBinary, String, any_, bindparam, cast, select, tuple_
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+from sqlalchemy.types import Uuid
+
+from app.campaigns.tables import Campaign, Offer
+from app.catalog.tables import GiftBox
+from app.orders.tables import Order
+from app.pickup.tables import PickupPoint, Slot
+from app.platform.paging import Page, page_of
+from app.platform.signing import VerifyKey
+from app.redemptions.rules.hand_over import CodeState, HandOver, KnownEvent, OrderDetails
+from app.redemptions.rules.keys import KeyState, PublicKeyState
+from app.redemptions.tables import CodeKey, PickupCode, Redemption, RedemptionConflict
+from app.unions.rules import mask_name
+from app.unions.tables import Member, StaffAccount, Union
+
+_UUIDS = ARRAY(Uuid(as_uuid=True))
+_IDS = any_(cast(bindparam("ids", type_=_UUIDS), _UUIDS))
+_CODE = (
+    PickupCode.order_id,
+    PickupCode.unit_ref,
+    PickupCode.short_code,
+    PickupCode.generation,
+    PickupCode.not_before_on,
+    PickupCode.not_after_on,
+    PickupCode.revoked_at.is_not(None),
+)
+_BY_REF = select(*_CODE).where(
+    PickupCode.unit_ref == any_(cast(bindparam("refs", type_=ARRAY(LargeBinary)), ARRAY(LargeBinary)))
+)
+_BY_SHORT = select(*_CODE).where(
+    PickupCode.short_code == any_(cast(bindparam("codes", type_=ARRAY(String)), ARRAY(String)))
+)
+_DETAILS = (
+    select(
+        Order.id,
+        Member.name,
+        GiftBox.name,
+        Campaign.early_minutes,
+        Campaign.late_minutes,
+        Slot.id,
+        Slot.starts_at,
+        Slot.ends_at,
+    )
+    .join(Member, Member.id == Order.member_id)
+    .join(Offer, Offer.id == Order.offer_id)
+    .join(GiftBox, GiftBox.id == Offer.gift_box_id)
+    .join(Campaign, Campaign.id == Order.campaign_id)
+    .outerjoin(Slot, Slot.id == Order.slot_id)
+    .where(Order.id == _IDS)
+)
+_HAND_OVERS = (
+    select(
+        Redemption.order_id,
+        Redemption.event_id,
+        Redemption.received_at,
+        StaffAccount.display_name,
+        PickupPoint.name,
+    )
+    .join(StaffAccount, StaffAccount.id == Redemption.staff_id)
+    .join(PickupPoint, PickupPoint.id == Redemption.pickup_point_id)
+    .where(Redemption.order_id == _IDS, Redemption.result == "handed_over")
+)
+_EVENTS = select(Redemption.event_id, Redemption.fingerprint, Redemption.answer, Redemption.order_id).where(
+    Redemption.event_id == _IDS
+)
+_POINTS = select(PickupPoint.id, PickupPoint.name).where(PickupPoint.id == _IDS)
+
+
+async def find_codes(
+    session: AsyncSession, *, unit_refs: Collection[bytes], short_codes: Collection[str]
+) -> list[CodeState]:
+    """Return the codes with these references or short codes."""
+    rows: list[Any] = []
+    if unit_refs:
+        rows += (await session.execute(_BY_REF, {"refs": sorted(unit_refs)})).all()
+    if short_codes:
+        rows += (await session.execute(_BY_SHORT, {"codes": sorted(short_codes)})).all()
+    return [CodeState(*row) for row in rows]
+
+
+async def find_details(session: AsyncSession, order_ids: Collection[UUID]) -> dict[UUID, OrderDetails]:
+    """Return what answers say about orders; call it under their locks."""
+    if not order_ids:
+        return {}
+    rows = await session.execute(_DETAILS, {"ids": sorted(order_ids)})
+    return {row[0]: OrderDetails(mask_name(row[1]), *row[2:]) for row in rows}
+
+
+async def find_hand_overs(session: AsyncSession, order_ids: Collection[UUID]) -> dict[UUID, HandOver]:
+    """Return the hand-overs of orders that were collected."""
+    if not order_ids:
+        return {}
+    rows = await session.execute(_HAND_OVERS, {"ids": sorted(order_ids)})
+    return {row[0]: HandOver(*row[1:]) for row in rows if row[0] is not None}
+
+
+async def find_events(session: AsyncSession, event_ids: Collection[UUID]) -> dict[UUID, KnownEvent]:
+    """Return the events that were answered before."""
+    rows = await session.execute(_EVENTS, {"ids": sorted(event_ids)})
+    return {row.event_id: KnownEvent(row.fingerprint, row.answer, row.order_id) for row in rows}
+
+
+async def find_points(session: AsyncSession, point_ids: Collection[UUID]) -> dict[UUID, str]:
+    """Return the names of pickup points of the session's unions."""
+    rows = await session.execute(_POINTS, {"ids": sorted(point_ids)})
+    return {row.id: row.name for row in rows}
+
+
+async def find_code(session: AsyncSession, order_id: UUID) -> PickupCode | None:
+    """Return the pickup code of an order, if it has one."""
+    wanted = select(PickupCode).where(PickupCode.order_id == order_id)
+    return (await session.execute(wanted)).scalar_one_or_none()
+
+
+async def find_active_key(session: AsyncSession) -> CodeKey | None:
+    """Return the key that signs now."""
+    found = await session.execute(select(CodeKey).where(CodeKey.state == KeyState.ACTIVE))
+    return found.scalar_one_or_none()
+
+
+async def list_keys(session: AsyncSession) -> list[CodeKey]:
+    """Return all keys by id."""
+    return list((await session.execute(select(CodeKey).order_by(CodeKey.id))).scalars())
+
+
+async def find_public_keys(session: AsyncSession) -> dict[int, PublicKeyState]:
+    """Return what a verifier knows of the keys."""
+    return {
+        key.id: PublicKeyState(VerifyKey(key.public_key), KeyState(key.state))
+        for key in await list_keys(session)
+    }
+
+
+async def get_union_number(session: AsyncSession, union_id: UUID) -> int:
+    """Return the number that stands for a street union in codes; 0 for a union that has none."""
+    found = await session.execute(select(Union.number).where(Union.id == union_id))
+    return found.scalar_one() or 0
+
+
+async def get_staff_name(session: AsyncSession, staff_id: UUID) -> str:
+    """Return the name of a staff account."""
+    found = await session.execute(select(StaffAccount.display_name).where(StaffAccount.id == staff_id))
+    return str(found.scalar_one())
+
+
+async def get_pickup_window(session: AsyncSession, campaign_id: UUID) -> tuple[date, date]:
+    """Return the first and the last pickup day of a campaign."""
+    found = await session.execute(
+        select(Campaign.pickup_from, Campaign.pickup_until).where(Campaign.id == campaign_id)
+    )
+    row = found.one()
+    return row.pickup_from, row.pickup_until
+
+
+async def list_conflicts(
+    session: AsyncSession, *, status: str | None, limit: int, after: tuple[str, ...] | None
+) -> Page[tuple[RedemptionConflict, Redemption, Redemption | None]]:
+    """Return conflicts with both scans, newest first."""
+    second, first = aliased(Redemption), aliased(Redemption)
+    wanted = (
+        select(RedemptionConflict, second, first)
+        .join(second, second.event_id == RedemptionConflict.second_event_id)
+        .outerjoin(first, first.event_id == RedemptionConflict.first_event_id)
+    )
+    if status is not None:
+        wanted = wanted.where(RedemptionConflict.status == status)
+    if after is not None:
+        wanted = wanted.where(
+            tuple_(RedemptionConflict.noticed_at, RedemptionConflict.id)
+            < (datetime.fromisoformat(after[0]), UUID(after[1]))
+        )
+    wanted = wanted.order_by(RedemptionConflict.noticed_at.desc(), RedemptionConflict.id.desc())
+    rows = [(row[0], row[1], row[2]) for row in await session.execute(wanted.limit(limit + 1))]
+    return page_of(rows, limit=limit, key=lambda row: (row[0].noticed_at.isoformat(), str(row[0].id)))

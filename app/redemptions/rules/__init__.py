@@ -1,0 +1,1 @@
+"""Decisions about pickup codes: pure, without database, network or clock."""

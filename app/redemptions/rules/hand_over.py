@@ -1,0 +1,273 @@
+"""The rule book of the pickup table: one scan, one answer.
+
+`decide_scans` is the only place where these rules live. It does no I/O and reads no clock.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import TypeAlias
+from uuid import UUID
+
+from app.orders.rules.desk import OrderState
+from app.orders.rules.states import OrderStatus
+from app.pickup.errors import PointNotFound
+from app.platform.clock import local_date
+from app.platform.errors import DomainError, KeyReused
+from app.redemptions.errors import WrongQuantity
+from app.redemptions.rules.keys import PublicKeyState
+from app.redemptions.rules.record import PREFIX, CodeCheck, verify_code
+from app.redemptions.rules.short_code import normalise_short_code
+
+
+class Reason(StrEnum):
+    """Why a box is not handed over."""
+
+    ALREADY_COLLECTED = "already_collected"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    NOT_BOOKED = "not_booked"
+    TOO_EARLY = "too_early"
+    TOO_LATE = "too_late"
+    WRONG_PICKUP_POINT = "wrong_pickup_point"
+    INVALID_CODE = "invalid_code"
+    REVOKED = "revoked"
+    UNKNOWN = "unknown"
+    ON_HOLD = "on_hold"
+
+
+OVERRIDABLE = frozenset({Reason.NOT_BOOKED, Reason.TOO_EARLY, Reason.TOO_LATE})
+"""A person at the table may hand over all the same, with a reason that is kept."""
+
+_BY_STATUS = {
+    OrderStatus.CANCELLED: Reason.CANCELLED,
+    OrderStatus.EXPIRED: Reason.EXPIRED,
+    OrderStatus.ON_HOLD: Reason.ON_HOLD,
+    OrderStatus.COLLECTED: Reason.ALREADY_COLLECTED,
+}
+_NEVER_PROMISED = frozenset({OrderStatus.PENDING_DRAW, OrderStatus.WAITLISTED, OrderStatus.UNSELECTED})
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a scanned or typed text says: a reference to a code, or why it says nothing."""
+
+    reason: Reason | None = None
+    unit_ref: bytes | None = None
+    generation: int | None = None
+    short_code: str | None = None
+
+
+def read_code(text: str, keys: Mapping[int, PublicKeyState], *, union_number: int) -> Reading:
+    """Return what a text says; a signed code of another union is as unknown as one never made."""
+    if not text.strip().startswith(PREFIX):
+        short_code = normalise_short_code(text)
+        return Reading(short_code=short_code) if short_code else Reading(Reason.INVALID_CODE)
+    verdict = verify_code(text, keys)
+    if verdict.check is CodeCheck.WITHDRAWN_KEY:
+        return Reading(Reason.REVOKED)
+    if verdict.record is None:
+        return Reading(Reason.INVALID_CODE)
+    if verdict.record.union_number != union_number:
+        return Reading(Reason.UNKNOWN)
+    return Reading(unit_ref=verdict.record.unit_ref, generation=verdict.record.generation)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scan:
+    """A scan to be decided."""
+
+    event_id: UUID
+    reading: Reading
+    pickup_point_id: UUID
+    staff_id: UUID
+    staff_name: str
+    at: datetime
+    scanned_at: datetime
+    fingerprint: bytes
+    quantity: int | None = None
+    override_reason: str | None = None
+    device_id: str | None = None
+    is_offline: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CodeState:
+    """A pickup code as the ledger knows it."""
+
+    order_id: UUID
+    unit_ref: bytes
+    short_code: str
+    generation: int
+    not_before_on: date
+    not_after_on: date
+    is_revoked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OrderDetails:
+    """What an answer says about an order, and the grace of its campaign in minutes."""
+
+    member_name_masked: str
+    gift_box: str
+    early_minutes: int
+    late_minutes: int
+    slot_id: UUID | None
+    slot_starts_at: datetime | None
+    slot_ends_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """The hand-over of an order: the one that counts."""
+
+    event_id: UUID
+    at: datetime
+    staff_name: str
+    pickup_point: str
+
+
+@dataclass(frozen=True, slots=True)
+class KnownEvent:
+    """An event that was answered before."""
+
+    fingerprint: bytes
+    answer: str
+    order_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What comes of a scan."""
+
+    scan: Scan
+    order: OrderState | None
+    details: OrderDetails | None
+    reason: Reason | None
+    first: HandOver | None
+    is_conflict: bool = False
+
+    @property
+    def is_handed_over(self) -> bool:
+        """Whether the box changes hands."""
+        return self.reason is None
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """The event was answered before: the same answer again."""
+
+    known: KnownEvent
+    details: OrderDetails | None
+
+
+ScanOutcome: TypeAlias = Decision | Repeated | DomainError
+
+
+@dataclass(slots=True)
+class TableState:
+    """Everything that is locked and known for one batch of scans; `decide_scans` keeps it up to date."""
+
+    by_unit_ref: dict[bytes, CodeState] = field(default_factory=dict)
+    by_short_code: dict[str, CodeState] = field(default_factory=dict)
+    orders: dict[UUID, OrderState] = field(default_factory=dict)
+    details: dict[UUID, OrderDetails] = field(default_factory=dict)
+    hand_overs: dict[UUID, HandOver] = field(default_factory=dict)
+    events: dict[UUID, KnownEvent] = field(default_factory=dict)
+    decided: dict[UUID, Decision] = field(default_factory=dict)
+    points: dict[UUID, str] = field(default_factory=dict)
+
+
+def decide_scans(state: TableState, scans: Sequence[Scan]) -> list[ScanOutcome]:
+    """Decide scans in order of arrival; a hand-over makes its order `collected` at once."""
+    return [_decide(state, scan) for scan in scans]
+
+
+def _decide(state: TableState, scan: Scan) -> ScanOutcome:
+    known = state.events.get(scan.event_id)
+    if known is not None:
+        details = state.details.get(known.order_id) if known.order_id else None
+        return Repeated(known, details) if known.fingerprint == scan.fingerprint else KeyReused()
+    twin = state.decided.get(scan.event_id)
+    if twin is not None:
+        return twin if twin.scan.fingerprint == scan.fingerprint else KeyReused()
+    if scan.pickup_point_id not in state.points:
+        return PointNotFound()
+    decision = _judge(state, scan)
+    if isinstance(decision, Decision):
+        state.decided[scan.event_id] = decision
+    return decision
+
+
+def _judge(state: TableState, scan: Scan) -> ScanOutcome:
+    code = _code_of(state, scan.reading)
+    reason = scan.reading.reason
+    if reason is None and code is None:
+        reason = Reason.UNKNOWN
+    if reason is None and code is not None and _is_superseded(code, scan.reading):
+        reason = Reason.REVOKED
+    order = state.orders.get(code.order_id) if code is not None else None
+    if reason is not None or order is None or code is None:
+        return Decision(scan, None, None, reason or Reason.UNKNOWN, None)
+    details = state.details[order.id]
+    reason = _reason_of(order, details, code=code, scan=scan)
+    first = state.hand_overs.get(order.id)
+    if reason in OVERRIDABLE and (scan.override_reason or scan.is_offline) and _was_promised(order):
+        reason = None
+    if reason is Reason.WRONG_PICKUP_POINT and scan.is_offline:
+        reason = None
+    if reason is not None:
+        is_conflict = scan.is_offline and reason in _CONTRADICTIONS
+        return Decision(scan, order, details, reason, first, is_conflict)
+    if scan.quantity is not None and scan.quantity != order.quantity:
+        return WrongQuantity(quantity=order.quantity)
+    order.status, order.collected_at = OrderStatus.COLLECTED, scan.at
+    order.version += 1
+    point = state.points[scan.pickup_point_id]
+    state.hand_overs[order.id] = HandOver(scan.event_id, scan.at, scan.staff_name, point)
+    return Decision(scan, order, details, None, state.hand_overs[order.id])
+
+
+_CONTRADICTIONS = frozenset(
+    {Reason.ALREADY_COLLECTED, Reason.CANCELLED, Reason.EXPIRED, Reason.ON_HOLD, Reason.NOT_BOOKED}
+)
+"""A box that was handed over offline although one of these holds is a matter for a person."""
+
+
+def _code_of(state: TableState, reading: Reading) -> CodeState | None:
+    if reading.unit_ref is not None:
+        return state.by_unit_ref.get(reading.unit_ref)
+    return state.by_short_code.get(reading.short_code) if reading.short_code else None
+
+
+def _is_superseded(code: CodeState, reading: Reading) -> bool:
+    """Whether the code was revoked, or a later issue of it exists."""
+    return code.is_revoked or (reading.generation is not None and reading.generation != code.generation)
+
+
+def _was_promised(order: OrderState) -> bool:
+    return order.status not in _NEVER_PROMISED
+
+
+def _reason_of(order: OrderState, details: OrderDetails, *, code: CodeState, scan: Scan) -> Reason | None:
+    by_status = _BY_STATUS.get(OrderStatus(order.status))
+    if by_status is not None:
+        return by_status
+    if order.status in _NEVER_PROMISED:
+        return Reason.NOT_BOOKED
+    if order.pickup_point_id != scan.pickup_point_id:
+        return Reason.WRONG_PICKUP_POINT
+    return _reason_of_time(details, code=code, at=scan.scanned_at if scan.is_offline else scan.at)
+
+
+def _reason_of_time(details: OrderDetails, *, code: CodeState, at: datetime) -> Reason | None:
+    if local_date(at) > code.not_after_on:
+        return Reason.TOO_LATE
+    if details.slot_starts_at is None or details.slot_ends_at is None:
+        return Reason.NOT_BOOKED
+    if at < details.slot_starts_at - timedelta(minutes=details.early_minutes):
+        return Reason.TOO_EARLY
+    if at > details.slot_ends_at + timedelta(minutes=details.late_minutes):
+        return Reason.TOO_LATE
+    return None

@@ -1,0 +1,162 @@
+"""Bodies of codes, scans and conflicts."""
+
+import json
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from app.orders.schemas import SlotOfOrder
+from app.platform.clock import Instant, shown
+from app.redemptions.rules.hand_over import Decision, OrderDetails, Reason
+
+CodeText = Annotated[str, StringConstraints(min_length=1, max_length=300)]
+Why = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=200)]
+
+
+class CodeView(BaseModel):
+    """The pickup code of an order: `code` is what stands in the QR picture."""
+
+    code: str
+    short_code: str
+    payload_format: Literal["GL1"]
+    key_id: int
+    valid_from: Instant
+    valid_until: Instant
+
+
+class Override(BaseModel):
+    """Why the box is handed over although it is too early or late, or nothing is booked."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: Why
+
+
+class RedemptionRequest(BaseModel):
+    """One scan: `code` is the scanned text or the typed short code, `event_id` was made by the device."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    event_id: UUID
+    code: CodeText
+    pickup_point_id: UUID
+    scanned_at: Instant | None = None
+    quantity: Annotated[int | None, Field(strict=True, ge=1, le=20)] = None
+    override: Override | None = None
+
+
+class RedemptionBatch(BaseModel):
+    """Scans that a device recorded offline. Each event has the form of a RedemptionRequest."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    device_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+    events: Annotated[list[Any], Field(min_length=1, max_length=500)]
+
+
+class ScannedOrder(BaseModel):
+    """What the clerk sees of an order."""
+
+    id: UUID
+    number: str
+    member_name_masked: str | None
+    gift_box: str
+    quantity: int
+    slot: SlotOfOrder | None
+
+
+class RedemptionView(BaseModel):
+    """The answer to a scan; when it was collected before: when, by whom, where and by which event."""
+
+    result: Literal["handed_over", "refused"]
+    reason: Reason | None
+    order: ScannedOrder | None
+    redeemed_at: Instant | None
+    redeemed_by: str | None
+    redeemed_at_point: str | None
+    first_event_id: UUID | None
+
+
+class BatchResult(BaseModel):
+    """What became of one event of a batch: an answer, or the code of the problem with it."""
+
+    event_id: UUID | None
+    answer: RedemptionView | None
+    problem: str | None
+
+
+class BatchView(BaseModel):
+    """Results in the order of the events."""
+
+    results: list[BatchResult]
+
+
+class ConflictSide(BaseModel):
+    """One scan of a conflict."""
+
+    event_id: UUID
+    pickup_point_id: UUID
+    device_id: str | None
+    scanned_at: Instant
+    received_at: Instant
+
+
+class ConflictView(BaseModel):
+    """Hand-overs that contradict each other, or the state of the order."""
+
+    id: UUID
+    order_id: UUID
+    reason: Reason
+    status: Literal["open", "resolved"]
+    noticed_at: Instant
+    first: ConflictSide | None
+    second: ConflictSide
+
+
+def answer_of(decision: Decision, *, with_name: bool) -> str:
+    """Return the JSON text of an answer (RedemptionView); stored without the member's name."""
+    order, details, first = decision.order, decision.details, decision.first
+    shown_order = None
+    if order is not None and details is not None:
+        shown_order = {
+            "id": str(order.id),
+            "number": order.number,
+            "member_name_masked": details.member_name_masked if with_name else None,
+            "gift_box": details.gift_box,
+            "quantity": order.quantity,
+            "slot": _slot(details),
+        }
+    return _text(
+        {
+            "result": "handed_over" if decision.is_handed_over else "refused",
+            "reason": decision.reason,
+            "order": shown_order,
+            "redeemed_at": shown(first.at) if first else None,
+            "redeemed_by": first.staff_name if first else None,
+            "redeemed_at_point": first.pickup_point if first else None,
+            "first_event_id": str(first.event_id) if first else None,
+        }
+    )
+
+
+def answer_again(stored: str, details: OrderDetails | None) -> str:
+    """Return a stored answer with the member's masked name put back in its place."""
+    answer = json.loads(stored)
+    if answer["order"] is not None and details is not None:
+        answer["order"]["member_name_masked"] = details.member_name_masked
+    return _text(answer)
+
+
+def _slot(details: OrderDetails) -> dict[str, str] | None:
+    if details.slot_id is None or details.slot_starts_at is None or details.slot_ends_at is None:
+        return None
+    return {
+        "id": str(details.slot_id),
+        "starts_at": shown(details.slot_starts_at),
+        "ends_at": shown(details.slot_ends_at),
+    }
+
+
+def _text(answer: dict[str, Any]) -> str:
+    return json.dumps(answer, separators=(",", ":"), ensure_ascii=False)
