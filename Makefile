@@ -81,6 +81,7 @@ $(RUN): | $(MADE)
 	@echo "Installing what Grainline needs (requirements/run.txt)"
 	@$(INSTALL) requirements/run.txt
 	@$(INSTALL_PROJECT)
+	@$(BIN)/python -m compileall -q app
 	@rm -f $(VENV)/.run-*
 	@touch $@
 
@@ -89,5 +90,6 @@ $(DEV): | $(MADE)
 	@echo "Installing what its tests need (requirements/dev.txt)"
 	@$(INSTALL) requirements/dev.txt
 	@$(INSTALL_PROJECT)
+	@$(BIN)/python -m compileall -q app
 	@rm -f $(VENV)/.dev-* $(VENV)/.run-*
 	@touch $@ $(RUN)

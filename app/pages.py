@@ -1,4 +1,4 @@
-"""Pages for people: `/` and `/docs`, made on the server from the OpenAPI document; no script, no foreign address."""
+"""Pages for people: `/` and `/docs`, made on the server; no script, no foreign address."""
 
 from html import escape
 from typing import Any

@@ -1,4 +1,4 @@
-"""The real engine for every test: one private PostgreSQL, migrated; each test makes a street union of its own."""
+"""The real engine for every test: one migrated PostgreSQL; each test makes its own street union."""
 
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator

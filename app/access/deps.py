@@ -1,4 +1,4 @@
-"""What a route asks of its caller: `require(Permission.X)` or `public()`; a test finds routes with neither."""
+"""What a route asks of its caller: `require(Permission.X)` or `public()`; a test finds others."""
 
 from collections.abc import AsyncIterator
 from typing import Annotated, Any

@@ -9,6 +9,7 @@ import sys
 from typing import Annotated
 
 import typer
+from alembic.util import CommandError
 from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -37,12 +38,14 @@ def main() -> None:
     try:
         cli()
     except ValidationError as error:
+        if error.title != Settings.__name__:
+            raise
         _fail("\n".join(_explain(error)))
     except DomainError as error:
         _fail(_sentence(error))
     except SQLAlchemyError as error:
         _fail(f"The database: {getattr(error, 'orig', None) or error}")
-    except (PostgresError, OSError, ValueError, LookupError) as error:
+    except (PostgresError, OSError, CommandError) as error:
         _fail(str(error) or type(error).__name__)
 
 
@@ -151,14 +154,14 @@ def openapi(
 def load() -> None:
     """Fill an empty database with the demo data."""
     from app.cli.connect import database_url
-    from app.cli.up import load_demo_data
+    from app.cli.up import fill_demo
 
     settings = get_settings()
     if settings.is_production:
         _fail("There is no demo data in production.")
     with database_url(settings) as url:
-        done = asyncio.run(load_demo_data(url))
-    print("Loaded the demo data" if done else "The database is not empty; nothing was loaded")
+        is_done = asyncio.run(fill_demo(url))
+    print("Loaded the demo data" if is_done else "The database is not empty; nothing was loaded")
 
 
 @token.command("member")

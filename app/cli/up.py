@@ -8,9 +8,13 @@ import time
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPException
 from os import environ
+from pathlib import Path
 from types import FrameType
 
+from sqlalchemy import text
+
 from app.cli.supervisor import Child, GaveUp, watch
+from app.platform.clock import utc_now
 from app.platform.database import Database
 from app.platform.migrations import current_revision, head_revision, upgrade
 from app.platform.postgres import PrivatePostgres
@@ -20,6 +24,8 @@ ANSWER_SECONDS = 60.0
 # Longer than the web server's own time for open requests, see `app.cli.web`.
 WEB_PATIENCE_SECONDS = 25.0
 WORKER_PATIENCE_SECONDS = 20.0
+
+_IS_FILLED = "select exists (select from code_keys where state = 'active') and exists (select from unions)"
 
 
 class CannotStart(RuntimeError):
@@ -45,10 +51,10 @@ def run_up(settings: Settings) -> int:
         url = settings.database_url or _start_private(private)
         _prepare(settings, url)
         children = _children(url)
-        for child in children:
-            child.start()
-        _wait_for_answer(settings, children[0])
+        _start(settings, children)
         say(_welcome(settings))
+        if settings.environment == "demo" and (count := asyncio.run(_refresh_demo(url))):
+            say(f"Opened {count} more campaigns of the demo")
         watch(children, also=lambda: _revive(private), say=say)
     except KeyboardInterrupt:
         return 0
@@ -96,20 +102,28 @@ def _revive(private: PrivatePostgres | None) -> None:
 def _prepare(settings: Settings, url: str) -> None:
     """Bring the database up to date and fill it: migrations, a signing key, demo data."""
     try:
-        revision = asyncio.run(_revision(url))
+        revision, is_filled = asyncio.run(_look(url))
     except OSError as error:
         raise CannotStart(f"The database cannot be reached: {error}") from None
     if revision != head_revision():
         say("Migrating the database")
         upgrade(url)
-    asyncio.run(_fill(settings, url))
+    if not is_filled:
+        asyncio.run(_fill(settings, url))
 
 
-async def _revision(url: str) -> str | None:
+async def _look(url: str) -> tuple[str | None, bool]:
+    """Return the database's revision, and whether it has a signing key and unions.
+
+    By plain SQL: a start that finds everything in place need not import what would make it.
+    """
     database = Database(url, pool_size=2)
     try:
         async with database.engine.connect() as connection:
-            return await current_revision(connection)
+            revision = await current_revision(connection)
+            if revision != head_revision():
+                return revision, False
+            return revision, bool(await connection.scalar(text(_IS_FILLED)))
     finally:
         await database.close()
 
@@ -121,21 +135,45 @@ async def _fill(settings: Settings, url: str) -> None:
     try:
         if await ensure_signing_key(settings, database):
             say(f"Made a signing key in {settings.keys_dir}")
+        if settings.environment == "demo" and await _load_demo(database):
+            say("Loaded the demo data")
     finally:
         await database.close()
-    if settings.environment == "demo" and await load_demo_data(url):
-        say("Loaded the demo data")
 
 
-async def load_demo_data(url: str) -> bool:
-    """Load the demo data if the database is empty; tell whether it was."""
+async def _load_demo(database: Database) -> bool:
     from app.demo.load import load_demo
+
+    return await load_demo(database, now=utc_now())
+
+
+async def fill_demo(url: str) -> bool:
+    """Load the demo data if the database is empty; tell whether it was."""
+    database = Database(url, pool_size=2)
+    try:
+        return await _load_demo(database)
+    finally:
+        await database.close()
+
+
+async def _refresh_demo(url: str) -> int:
+    """Keep something open in the demo as days pass; return how many campaigns were added."""
+    from app.demo.load import refresh_live_campaigns
 
     database = Database(url, pool_size=2)
     try:
-        return await load_demo(database.sessions)
+        return await refresh_live_campaigns(database, now=utc_now())
     finally:
         await database.close()
+
+
+def _start(settings: Settings, children: list[Child]) -> None:
+    """Start the children one by one, the one that people wait for first."""
+    web, *others = children
+    web.start()
+    _wait_for_answer(settings, web)
+    for child in others:
+        child.start()
 
 
 def _children(url: str) -> list[Child]:
@@ -177,8 +215,14 @@ def _welcome(settings: Settings) -> str:
     if settings.environment == "demo":
         from app.demo.load import describe_personas
 
-        lines += ["", describe_personas()]
+        lines += ["", describe_personas(), f"  grainline is {_command()}"]
     return "\n".join([*lines, "", "Ctrl-C stops everything."])
+
+
+def _command() -> str:
+    """Return how the operator can call the command line from where they are."""
+    script = Path(sys.executable).with_name("grainline")
+    return str(script.relative_to(Path.cwd()) if script.is_relative_to(Path.cwd()) else script)
 
 
 def _stop(children: list[Child], private: PrivatePostgres | None) -> None:

@@ -1,4 +1,4 @@
-"""The demo: real organisations and the two campaigns of a newspaper article, with invented people around them.
+"""The demo: real organisations and two campaigns of a newspaper article, with invented people around them.
 
 `demo.yaml` says of each record where it comes from (article, public, sample); whatever is invented carries
 `is_sample` and, where it has a name of its own, the word 示例. People and their orders are made by seeded

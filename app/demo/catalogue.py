@@ -93,7 +93,7 @@ def _offers(source: Source, street: str, *, kit: Kit) -> bool:
 
 
 def _products_of(source: Source, street: str, *, kits: list[Kit]) -> list[Product]:
-    """Return what the boxes need; what no box needs is with the first street union, so that nothing gets lost."""
+    """Return what the boxes need; what no box needs is with the first street union."""
     needed = {part.product for kit in kits for part in kit.components}
     if street == source.streets[0]:
         boxed = {part.product for kit in source.kits for part in kit.components}

@@ -31,7 +31,7 @@ _TITLES = {
 }
 _MORE_UNITS = (
     ("xjk-g03", "XC-XJK-003", "示例·西四北商户联合工会委员会", "joint", "xjk"),
-    ("xjk-g04", "XC-XJK-004", "示例·赵登禹路物流企业工会委员会", "enterprise", "xjk"),
+    ("xjk-g04", "XC-XJK-004", "示例·玉桃园物流企业工会委员会", "enterprise", "xjk"),
     ("nj-g02", "XC-NJ-002", "示例·春风社区服务企业工会委员会", "enterprise", "nj"),
     ("ds-g02", "XC-DS-002", "示例·马甸商圈联合工会委员会", "joint", "ds"),
 )
@@ -58,7 +58,7 @@ class Account:
 
 
 def organizations(source: Source) -> list[Organization]:
-    """Return all organisations, parents before children: those of the source and a few more grassroots unions."""
+    """Return all organisations, parents first: those of the source and a few more grassroots unions."""
     more = [
         Organization(id=id, code=code, name=name, level="grassroots", kind=kind, parent=parent, src="sample")
         for id, code, name, kind, parent in _MORE_UNITS

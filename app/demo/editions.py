@@ -67,7 +67,7 @@ class Edition:
 def opening_times(station: Station, first: date, *, last: date, minutes: int) -> Times:
     """Return the slots of a station from one day to another in its hours on weekdays.
 
-    Where fewer than two days would be left, all days are used: the demo must always have slots to choose from.
+    Where fewer than two days would be left, all days are used: there must be slots to choose from.
     """
     days = list(_days(first, last))
     weekdays = [day for day in days if day.isoweekday() <= _LAST_WEEKDAY]
@@ -75,7 +75,7 @@ def opening_times(station: Station, first: date, *, last: date, minutes: int) ->
         slot
         for day in (weekdays if len(weekdays) >= _FEWEST_DAYS else days)
         for opens, closes in station.weekday_hours
-        for slot in cut_day(day, opens, closes, minutes=minutes)
+        for slot in cut_day(day, opens, closes=closes, minutes=minutes)
     )
 
 
@@ -92,7 +92,7 @@ def _days(first: date, last: date) -> Iterator[date]:
 
 
 def make_edition(plan: Plan, directory: Directory) -> Edition:
-    """Return the rows of a published campaign without orders: drafted by the officer, published by the chair."""
+    """Return a published campaign without orders: drafted by the officer, published by the chair."""
     campaign = Campaign(
         id=new_id(),
         union_id=directory.unions[plan.street],

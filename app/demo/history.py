@@ -34,8 +34,8 @@ def _plan(source: Source, campaign: Campaign) -> Plan | None:
     orders, pickup = campaign.order_window, campaign.pickup_window
     if orders is None or pickup is None:
         return None
-    # One station hands over the whole quota. Its hours have room for it: 60 slots of 90 places for 2,000 boxes,
-    # 36 slots of 20 places for 380.
+    # One station hands over the whole quota. Its hours have room for it: 60 slots of 90 places for 2,000
+    # boxes, 36 slots of 20 places for 380.
     station = source.stations_of(campaign.org)[0]
     times = opening_times(station, pickup.start, last=pickup.end, minutes=campaign.slot.minutes)
     capacity = campaign.slot.capacity_per_desk * station.desks

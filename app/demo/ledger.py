@@ -29,7 +29,7 @@ class Recipient:
 
 
 class Ledger:
-    """The orders of one edition: each has a number of its own, and no offer or slot gives more than it has."""
+    """The orders of one edition: each has its own number, and no offer or slot gives more than it has."""
 
     def __init__(self, edition: Edition, dice: Random) -> None:
         """Write into `edition`; the dice choose numbers and slots."""
@@ -79,7 +79,7 @@ class Ledger:
 
 
 def id_at(at: datetime, dice: Random) -> UUID:
-    """Return a UUIDv7 of that instant (RFC 9562 section 5.7): lists by id are lists by time in the demo too."""
+    """Return a UUIDv7 of that instant (RFC 9562 section 5.7): lists by id are lists by time here too."""
     value = int(at.timestamp() * 1_000) << 80 | dice.getrandbits(80)
     value = value & ~(0xF << 76) | 0x7 << 76
     value = value & ~(0x3 << 62) | 0x2 << 62

@@ -86,7 +86,7 @@ def _split(quota: int, ways: int) -> list[int]:
 def _trial(source: Source, today: date) -> Plan:
     """Return a campaign in which one can order, book and collect at once, at any hour of day or night.
 
-    It is for trying out: no real union hands boxes over at three in the morning, or a day too early or too late.
+    It is for trying out: a real union hands nothing over at three in the morning or a day too early.
     """
     like = source.campaign(ORDERED_FROM)
     last = today + timedelta(days=_TRIAL_DAYS)

@@ -10,11 +10,11 @@ from app.demo.source import Persona, Source
 from app.unions.rules import MemberStatus
 
 MEMBER_COUNT = 3_000
-# Enough active members at Xinjiekou for 2,000 boxes and at Niujie for 380, one for each; Desheng has the rest.
+# Enough active members at Xinjiekou for 2,000 boxes and at Niujie for 380; Desheng has the rest.
 STREET_COUNTS = {"xjk": 2_100, "nj": 440}
 
 # Personas whose key the source leaves out.
-_PINYIN_KEYS = {"刘建国": "liu jian guo", "赵敏": "zhao min"}
+_PINYIN_KEYS = {"王秀英": "wang xiu ying", "刘建国": "liu jian guo", "赵敏": "zhao min"}
 _SEED = "people of the demo"
 _FIRST_JOINED = datetime(2016, 1, 4, 1, tzinfo=UTC)
 _JOINING_DAYS = 1_600  # until May 2020, before the campaigns of the article

@@ -8,10 +8,10 @@ _STREETS = "xjk 新街口 Xinjiekou, nj 牛街 Niujie, ds 德胜 Desheng"
 PERSONAS = (
     ("member M0000001", "张伟,新街口会员 / Zhang Wei, a member at Xinjiekou: order, book, collect"),
     ("member M0000002", "张伟,同单位同名 / the same name in the same unit"),
-    ("member M0000009", "王秀英,无手机 / Wang Xiuying, without a telephone: slip of paper, large print"),
+    ("member M0000009", "王秀英,无手机,长辈模式 / Wang Xiuying, without a telephone, in senior mode"),
     ("member M0000010", "刘建国,保留会籍,不在本次范围 / Liu Jianguo, retired: not eligible"),
-    ("member M0000005", "阿依古丽·买买提,牛街会员 / a member at Niujie, a name with U+00B7"),
-    ("member M0000007", "李𬱖,德胜会员 / a member at Desheng, a name beyond the basic plane"),
+    ("member M0000005", "阿依古丽·买买提,牛街会员,活动已结束 / a member at Niujie, whose campaign is over"),
+    ("member M0000007", "李𬱖,德胜会员,可参加摇号 / a member at Desheng, where lots are drawn"),
     ("staff clerk-xjk", "核销员 / pickup clerk: scans codes, hands boxes over"),
     ("staff officer-xjk", "专干 / union officer: drafts campaigns, slots, offers"),
     ("staff keeper-xjk", "保管员 / warehouse keeper"),

@@ -1,6 +1,7 @@
 """Reading `demo.yaml` and `divisions.csv`, and refusing them when they contradict themselves."""
 
 import csv
+import re
 from collections.abc import Collection
 from datetime import date, time
 from decimal import Decimal
@@ -230,23 +231,23 @@ class Source(_Record):
         codes = [division.code for division in self.divisions]
         unions = [one.id for one in self.organizations]
         regions = [region.id for region in self.partner_regions]
-        _known("division", [one.parent_code for one in self.divisions], codes)
-        _known("division", [one.division for one in self.organizations], codes)
-        _known("division", [one.community for one in self.stations], codes)
-        _known("division", [one.code for one in self.partner_regions], codes)
-        _known("organisation", [one.parent for one in self.organizations], unions)
-        _known("organisation", [one.org for one in self.stations], unions)
-        _known("organisation", [one.org for one in self.campaigns], unions)
-        _known("organisation", [one.org for one in self.members], unions)
-        _known("region", [one.region for one in self.products], regions)
-        _known("region", [one.region for one in self.kits], regions)
-        _known("kit", [one.kit for one in self.campaigns], [kit.id for kit in self.kits])
+        _known("division", [one.parent_code for one in self.divisions], held=codes)
+        _known("division", [one.division for one in self.organizations], held=codes)
+        _known("division", [one.community for one in self.stations], held=codes)
+        _known("division", [one.code for one in self.partner_regions], held=codes)
+        _known("organisation", [one.parent for one in self.organizations], held=unions)
+        _known("organisation", [one.org for one in self.stations], held=unions)
+        _known("organisation", [one.org for one in self.campaigns], held=unions)
+        _known("organisation", [one.org for one in self.members], held=unions)
+        _known("region", [one.region for one in self.products], held=regions)
+        _known("region", [one.region for one in self.kits], held=regions)
+        _known("kit", [one.kit for one in self.campaigns], held=[kit.id for kit in self.kits])
         products = [product.id for product in self.products]
-        _known("product", [part.product for kit in self.kits for part in kit.components], products)
+        _known("product", [part.product for kit in self.kits for part in kit.components], held=products)
         return self
 
 
-def _known(kind: str, wanted: Collection[str | None], held: Collection[str]) -> None:
+def _known(kind: str, wanted: Collection[str | None], *, held: Collection[str]) -> None:
     unknown = {one for one in wanted if one is not None} - set(held)
     if unknown:
         raise SourceError(f"the demo data has no {kind} {', '.join(sorted(unknown))}")
@@ -268,10 +269,23 @@ def _read_divisions(text: str) -> list[dict[str, str | None]]:
     ]
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML 1.2 for truth: only `true` and `false`. To YAML 1.1 the keys `no` and `off` are false."""
+
+    yaml_implicit_resolvers = {
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool"]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^(?:true|false)$"), ["t", "f"])
+
+
 @cache
 def read_source() -> Source:
     """Return the demo's source. Raises `pydantic.ValidationError` if it contradicts itself."""
     folder = files("app.demo")
-    document = yaml.safe_load((folder / "demo.yaml").read_text(encoding="utf-8"))
+    text = (folder / "demo.yaml").read_text(encoding="utf-8")
+    document = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
     divisions = _read_divisions((folder / "divisions.csv").read_text(encoding="utf-8"))
     return Source.model_validate({**document, "divisions": divisions})

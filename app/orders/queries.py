@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, any_, bindparam, cast, func, select, tuple_
+from sqlalchemy import any_, bindparam, cast, func, select, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import String, Uuid
@@ -106,7 +106,9 @@ _ANSWERS = select(
 
 
 def _offer_state(row: Any) -> OfferState:
-    return OfferState(*row[:12], tuple(row.eligible_statuses), *row[13:])
+    fields: list[Any] = list(row)
+    fields[12] = tuple(fields[12])
+    return OfferState(*fields)
 
 
 def _order_state(row: Any) -> OrderState:
@@ -215,7 +217,7 @@ async def list_campaign_orders(
 
 
 async def _page(
-    session: AsyncSession, wanted: Select[Any], *, limit: int, after: tuple[str, ...] | None
+    session: AsyncSession, wanted: Any, *, limit: int, after: tuple[str, ...] | None
 ) -> Page[OrderState]:
     if after is not None:
         wanted = wanted.where(

@@ -24,7 +24,7 @@ class Order(UnionOwned, Base):
         CheckConstraint("quantity BETWEEN 1 AND 20", name="quantity_in_range"),
         CheckConstraint("status <> 'booked' OR slot_id IS NOT NULL", name="booked_has_a_slot"),
         CheckConstraint(
-            "status NOT IN ('pending_draw','unselected','waitlisted','to_book','cancelled') OR slot_id IS NULL",
+            "slot_id IS NULL OR status IN ('booked','collected','expired','on_hold')",
             name="no_slot_without_booking",
         ),
         CheckConstraint("(status = 'collected') = (collected_at IS NOT NULL)", name="collected_has_a_time"),

@@ -1,0 +1,55 @@
+"""The main path in one go, with `grainline token` and the API alone: order, book, show, scan, scan again."""
+
+import io
+import subprocess
+import sys
+from datetime import UTC, datetime
+from os import environ
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+import zxingcpp
+from PIL import Image
+
+MEMBER = sys.argv[1] if len(sys.argv) > 1 else "M0000001"
+API = f"http://127.0.0.1:{environ.get('PORT', '8000')}/api/v1"
+
+
+def sign_in(*who: str) -> httpx.Client:
+    command = [str(Path(sys.executable).with_name("grainline")), "token", *who]
+    token = subprocess.check_output(command, text=True).split()[-1]
+    headers = {"Authorization": f"Bearer {token}", "Accept-Language": "en"}
+    return httpx.Client(base_url=API, headers=headers, trust_env=False)
+
+
+def call(person: httpx.Client, method: str, path: str, **more: object) -> httpx.Response:
+    answer = person.request(method, path, **more)
+    print(f"\n{method} {path} -> {answer.status_code}")
+    return answer if answer.is_success else sys.exit(answer.text)
+
+
+member, clerk = sign_in("member", MEMBER), sign_in("staff", "clerk-xjk")
+
+campaign = call(member, "GET", "/campaigns?status=open").json()["items"][0]
+offer = campaign["offers"][0]
+print(f"  {campaign['title']}: {offer['remaining']} of {offer['quota']} at {offer['pickup_point']['name']}")
+
+key = {"Idempotency-Key": str(uuid4())}
+order = call(member, "POST", "/orders", json={"offer_id": offer["id"]}, headers=key).json()
+print(f"  order {order['number']} is {order['status']}")
+
+slots = call(member, "GET", f"/campaigns/{campaign['id']}/slots").json()["items"]
+slot = next(one for one in slots if datetime.fromisoformat(one["ends_at"]) > datetime.now(UTC))
+order = call(member, "PUT", f"/orders/{order['id']}/slot", json={"slot_id": slot["id"]}).json()
+print(f"  order {order['number']} is {order['status']}, {order['slot']['starts_at']}")
+
+picture = call(member, "GET", f"/orders/{order['id']}/code.png").content
+code = zxingcpp.read_barcodes(Image.open(io.BytesIO(picture)))[0].text
+print(f"  {len(picture)} bytes of PNG say {code[:40]}…")
+
+for _ in range(2):
+    scan = {"event_id": str(uuid4()), "code": code, "pickup_point_id": order["pickup_point_id"]}
+    answer = call(clerk, "POST", "/redemptions", json=scan).json()
+    print(f"  {answer['result']} {answer['reason'] or ''} {answer['order']['member_name_masked']}", end=" ")
+    print(f"at {answer['redeemed_at']} by {answer['redeemed_by']}")
