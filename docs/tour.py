@@ -1,12 +1,13 @@
-"""The main path in one go, with `grainline token` and the API alone: order, book, show, scan, scan again."""
+"""The main path with `grainline token` and the API alone: order, book, fetch the QR picture, scan twice."""
 
 import io
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import datetime
 from os import environ
 from pathlib import Path
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import httpx
 import zxingcpp
@@ -25,7 +26,7 @@ def sign_in(*who: str) -> httpx.Client:
 
 def call(person: httpx.Client, method: str, path: str, **more: object) -> httpx.Response:
     answer = person.request(method, path, **more)
-    print(f"\n{method} {path} -> {answer.status_code}")
+    print(f"{method} {path} -> {answer.status_code}")
     return answer if answer.is_success else sys.exit(answer.text)
 
 
@@ -33,23 +34,23 @@ member, clerk = sign_in("member", MEMBER), sign_in("staff", "clerk-xjk")
 
 campaign = call(member, "GET", "/campaigns?status=open").json()["items"][0]
 offer = campaign["offers"][0]
-print(f"  {campaign['title']}: {offer['remaining']} of {offer['quota']} at {offer['pickup_point']['name']}")
+print(f"  {campaign['title']}: {offer['remaining']} of {offer['quota']} left\n")
 
 key = {"Idempotency-Key": str(uuid4())}
 order = call(member, "POST", "/orders", json={"offer_id": offer["id"]}, headers=key).json()
-print(f"  order {order['number']} is {order['status']}")
+print(f"  order {order['number']} is {order['status']}\n")
 
-slots = call(member, "GET", f"/campaigns/{campaign['id']}/slots").json()["items"]
-slot = next(one for one in slots if datetime.fromisoformat(one["ends_at"]) > datetime.now(UTC))
+now = datetime.now(ZoneInfo("Asia/Shanghai"))
+slots = call(member, "GET", f"/campaigns/{campaign['id']}/slots?on={now.date()}").json()["items"]
+slot = next(one for one in slots if datetime.fromisoformat(one["ends_at"]) > now)
 order = call(member, "PUT", f"/orders/{order['id']}/slot", json={"slot_id": slot["id"]}).json()
-print(f"  order {order['number']} is {order['status']}, {order['slot']['starts_at']}")
+print(f"  order {order['number']} is {order['status']} from {order['slot']['starts_at']}\n")
 
 picture = call(member, "GET", f"/orders/{order['id']}/code.png").content
 code = zxingcpp.read_barcodes(Image.open(io.BytesIO(picture)))[0].text
-print(f"  {len(picture)} bytes of PNG say {code[:40]}…")
+print(f"  {len(picture)} bytes of PNG, which say {code[:32]}…\n")
 
 for _ in range(2):
     scan = {"event_id": str(uuid4()), "code": code, "pickup_point_id": order["pickup_point_id"]}
     answer = call(clerk, "POST", "/redemptions", json=scan).json()
-    print(f"  {answer['result']} {answer['reason'] or ''} {answer['order']['member_name_masked']}", end=" ")
-    print(f"at {answer['redeemed_at']} by {answer['redeemed_by']}")
+    print(f"  {answer['result']}, reason: {answer['reason']}, collected at {answer['redeemed_at']}\n")

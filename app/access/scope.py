@@ -4,14 +4,20 @@ Rows of a street union carry `UnionOwned`. Every ORM statement of a `ScopedSessi
 by itself; a session without a scope may not touch such rows at all.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, event
+from sqlalchemy import ColumnElement, ForeignKey, any_, bindparam, cast, event
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, ORMExecuteState, mapped_column, with_loader_criteria
+from sqlalchemy.types import Uuid
 
 from app.platform.database import ScopedSession
+
+_UUIDS = ARRAY(Uuid(as_uuid=True))
 
 
 class UnionOwned:
@@ -67,3 +73,25 @@ def _criteria(union_ids: frozenset[UUID]) -> Any:
         if len(_options) < 1_000:
             _options[union_ids] = option
     return option
+
+
+def in_scope(model: type[UnionOwned]) -> ColumnElement[bool]:
+    """Return the criterion that statements for `read_scoped` carry for every table of a union."""
+    return model.union_id == any_(cast(bindparam("scope_unions", type_=_UUIDS), _UUIDS))
+
+
+async def read_scoped(session: AsyncSession, statement: Any, values: dict[str, Any]) -> Sequence[Any]:
+    """Return the rows of a hot statement that names its scope itself (`in_scope`).
+
+    It goes past the ORM's statement hooks, which cost more than the statement. Raises RuntimeError for
+    a session whose scope is missing or lifted.
+    """
+    scope = session.info.get("scope")
+    if not isinstance(scope, Scope) or scope.reason is not None:
+        raise RuntimeError("a hot statement needs the scope of some unions")
+    connection = session.info.get("connection")
+    if connection is None:
+        connection = session.info["connection"] = await session.connection()
+    found = await connection.execute(statement, values | {"scope_unions": sorted(scope.union_ids)})
+    rows: Sequence[Any] = found.all()
+    return rows

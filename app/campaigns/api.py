@@ -1,7 +1,7 @@
 """Routes of campaigns, offers and the slots of a campaign."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -40,7 +40,7 @@ from app.pickup.actions import add_slots
 from app.pickup.errors import PointNotFound
 from app.pickup.queries import list_slots
 from app.pickup.schemas import NewSlotsView, SlotPlan, SlotView, slot_view
-from app.platform.clock import utc_now
+from app.platform.clock import GivenDay, utc_now
 from app.platform.errors import (
     Conflict,
     KeyInFlight,
@@ -69,7 +69,7 @@ class SlotsRequest(PageRequest):
     """Which slots are asked for."""
 
     pickup_point_id: UUID | None = None
-    on: date | None = None
+    on: GivenDay | None = None
 
 
 async def _views(session: AsyncSession, campaigns: Sequence[Campaign], now: datetime) -> list[CampaignView]:

@@ -14,7 +14,7 @@ from app.campaigns.tables import Campaign, Offer
 from app.catalog.tables import GiftBox, GiftBoxComponent, Product
 from app.pickup.tables import PickupPoint
 from app.platform.clock import local_date
-from app.platform.paging import Page, page_of
+from app.platform.paging import Page, page_of, seek
 from app.regions.tables import PartnerRegion
 from app.unions.tables import Member
 
@@ -63,7 +63,7 @@ async def list_campaigns(
         wanted = wanted.where(_is(status, now))
     if after is not None:
         wanted = wanted.where(
-            tuple_(Campaign.pickup_from, Campaign.id) > (date.fromisoformat(after[0]), UUID(after[1]))
+            tuple_(Campaign.pickup_from, Campaign.id) > seek(after, date.fromisoformat, UUID)
         )
     rows = (
         await session.execute(wanted.order_by(Campaign.pickup_from, Campaign.id).limit(limit + 1))

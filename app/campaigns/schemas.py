@@ -4,13 +4,14 @@ from datetime import date
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from app.campaigns.rules import Allocation, CampaignStatus
-from app.platform.clock import Instant
+from app.platform.clock import GivenDay, GivenInstant, Instant
+from app.platform.text import LINE
 from app.unions.rules import MemberStatus
 
-Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
+Title = Annotated[str, Field(min_length=1, max_length=80, pattern=LINE), AfterValidator(str.strip)]
 Minutes = Annotated[int, Field(strict=True, ge=0, le=1440)]
 
 
@@ -99,10 +100,10 @@ class CampaignDraft(BaseModel):
     eligible_statuses: Annotated[list[MemberStatus], Field(min_length=1, max_length=4)] = [
         MemberStatus.ACTIVE
     ]
-    order_opens_at: Instant
-    order_closes_at: Instant
-    pickup_from: date
-    pickup_until: date
+    order_opens_at: GivenInstant
+    order_closes_at: GivenInstant
+    pickup_from: GivenDay
+    pickup_until: GivenDay
     early_minutes: Minutes = 30
     late_minutes: Minutes = 30
 
@@ -113,10 +114,10 @@ class CampaignChange(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     title: Title | None = None
-    order_opens_at: Instant | None = None
-    order_closes_at: Instant | None = None
-    pickup_from: date | None = None
-    pickup_until: date | None = None
+    order_opens_at: GivenInstant | None = None
+    order_closes_at: GivenInstant | None = None
+    pickup_from: GivenDay | None = None
+    pickup_until: GivenDay | None = None
 
 
 class OfferDraft(BaseModel):

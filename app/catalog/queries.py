@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.catalog.errors import GiftBoxNotFound
 from app.catalog.tables import GiftBox, GiftBoxComponent, Product
-from app.platform.paging import Page, page_of
+from app.platform.paging import Page, page_of, seek, text_key
 
 
 async def get_gift_box(session: AsyncSession, gift_box_id: UUID) -> GiftBox:
@@ -23,7 +23,7 @@ async def list_products(session: AsyncSession, *, limit: int, after: tuple[str, 
     """Return products by name."""
     wanted = select(Product)
     if after is not None:
-        wanted = wanted.where(tuple_(Product.name, Product.id) > (after[0], UUID(after[1])))
+        wanted = wanted.where(tuple_(Product.name, Product.id) > seek(after, text_key, UUID))
     found = await session.execute(wanted.order_by(Product.name, Product.id).limit(limit + 1))
     return page_of(list(found.scalars()), limit=limit, key=lambda item: (item.name, str(item.id)))
 
@@ -34,7 +34,7 @@ async def list_gift_boxes(
     """Return gift boxes by name."""
     wanted = select(GiftBox)
     if after is not None:
-        wanted = wanted.where(tuple_(GiftBox.name, GiftBox.id) > (after[0], UUID(after[1])))
+        wanted = wanted.where(tuple_(GiftBox.name, GiftBox.id) > seek(after, text_key, UUID))
     found = await session.execute(wanted.order_by(GiftBox.name, GiftBox.id).limit(limit + 1))
     return page_of(list(found.scalars()), limit=limit, key=lambda item: (item.name, str(item.id)))
 

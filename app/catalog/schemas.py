@@ -3,9 +3,12 @@
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
+from app.platform.text import LINE
+
+Line = Annotated[str, Field(min_length=1, max_length=80, pattern=LINE), AfterValidator(str.strip)]
+Unit = Annotated[str, Field(min_length=1, max_length=8, pattern=LINE), AfterValidator(str.strip)]
 
 
 def check_ean13(barcode: str) -> str:
@@ -50,7 +53,7 @@ class GiftBoxDraft(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: Line
-    unit: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=8)] = "份"
+    unit: Unit = "份"
     barcode: Barcode
     gross_weight_grams: Annotated[int, Field(strict=True, ge=1, le=100_000)]
     unit_price_fen: Annotated[int, Field(strict=True, ge=0, le=10_000_000)]

@@ -41,7 +41,7 @@ from app.orders.schemas import (
     order_fields,
 )
 from app.pickup.errors import SlotFull, SlotNotFound, SlotPast
-from app.platform.clock import utc_now
+from app.platform.clock import local_date, utc_now
 from app.platform.errors import (
     KeyInFlight,
     KeyRequired,
@@ -54,7 +54,7 @@ from app.platform.idempotency import Answer, Claim, fingerprint
 from app.platform.ids import new_id
 from app.platform.keeping import REPLAYED, json_answer
 from app.platform.paging import CursorInvalid, Page, PageRequest, PageView
-from app.platform.problems import describe, restore
+from app.platform.problems import describe, respond, restore
 
 router = APIRouter(route_class=StrictRoute, tags=["orders"])
 _SYMBOLS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -66,7 +66,7 @@ _PLACE = describe(
 
 def _number() -> str:
     """Return an order number: 8 random symbols after the day, unique in the union by constraint."""
-    return f"{utc_now():%y%m%d}-" + "".join(secrets.choice(_SYMBOLS) for _ in range(8))
+    return f"{local_date(utc_now()):%y%m%d}-" + "".join(secrets.choice(_SYMBOLS) for _ in range(8))
 
 
 async def _submit(request: Request, actor: Actor, command: Command) -> Response:
@@ -78,7 +78,9 @@ async def _submit(request: Request, actor: Actor, command: Command) -> Response:
         case Replayed(Answer(status, body)) if status < 400:
             return json_answer(body, status=status, headers=REPLAYED)
         case Replayed(Answer(body=body)):
-            raise restore(body)
+            response = respond(request, restore(body))
+            response.headers.update(REPLAYED)
+            return response
         case refusal:
             raise refusal
 
@@ -86,7 +88,7 @@ async def _submit(request: Request, actor: Actor, command: Command) -> Response:
 def _claim(request: Request, actor: Actor, *, key: str | None, body: Any) -> Claim | None:
     if key is None:
         return None
-    return Claim(actor.id, key, fingerprint(request.method, request.url.path, body))
+    return Claim(actor.id, key, fingerprint(request.method, request.scope["path"], body))
 
 
 @router.post("/orders", status_code=201, name="place_order", response_model=OrderView, responses=_PLACE)

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import String, Uuid
 
+from app.access.scope import in_scope, read_scoped
 from app.campaigns.tables import Campaign, Offer
 from app.orders.rules.desk import MemberState, OfferState, OrderState, SlotState
 from app.orders.rules.states import EXPIRING, LIVE, OrderStatus
@@ -17,12 +18,11 @@ from app.orders.tables import Order
 from app.pickup.tables import Slot
 from app.platform.idempotency import Answer, Claim
 from app.platform.keeping import IdempotencyRecord
-from app.platform.paging import Page, page_of
+from app.platform.paging import Page, instant_key, page_of, seek
 from app.unions.tables import Member
 
 _UUIDS = ARRAY(Uuid(as_uuid=True))
 _IDS = any_(cast(bindparam("ids", type_=_UUIDS), _UUIDS))
-_LIVE = sorted(LIVE)
 
 _OFFERS = (
     select(
@@ -43,7 +43,7 @@ _OFFERS = (
         Campaign.order_closes_at,
     )
     .join(Campaign, Campaign.id == Offer.campaign_id)
-    .where(Offer.id == _IDS)
+    .where(Offer.id == _IDS, in_scope(Offer))
     .order_by(Offer.id)
     .with_for_update(of=Offer, key_share=True)
 )
@@ -57,7 +57,7 @@ _SLOTS = (
         Slot.capacity,
         Slot.booked_count,
     )
-    .where(Slot.id == _IDS)
+    .where(Slot.id == _IDS, in_scope(Slot))
     .order_by(Slot.id)
 )
 _LOCKED_SLOTS = _SLOTS.with_for_update(key_share=True)
@@ -80,18 +80,20 @@ _STATE = (
     Order.cancel_reason,
     Order.version,
 )
-_ORDERS = select(*_STATE).where(Order.id == _IDS).order_by(Order.id)
+_ORDERS = select(*_STATE).where(Order.id == _IDS, in_scope(Order)).order_by(Order.id)
 _LOCKED_ORDERS = _ORDERS.with_for_update(key_share=True)
 _WAITING = (
     select(Order.id, Order.offer_id)
-    .where(Order.offer_id == _IDS, Order.status == OrderStatus.WAITLISTED)
+    .where(Order.offer_id == _IDS, in_scope(Order), Order.status == OrderStatus.WAITLISTED)
     .order_by(Order.placed_at, Order.id)
 )
-_MEMBERS = select(Member.id, Member.unit_id, Member.status).where(Member.id == _IDS)
+_MEMBERS = select(Member.id, Member.unit_id, Member.status).where(Member.id == _IDS, in_scope(Member))
 _LIVE_ORDERS = select(Order.campaign_id, Order.member_id).where(
     Order.member_id == _IDS,
+    in_scope(Order),
     Order.campaign_id == any_(cast(bindparam("campaign_ids", type_=_UUIDS), _UUIDS)),
-    Order.status.in_(_LIVE),
+    # Written out, not bound: only so is the partial unique index known to hold what is asked for.
+    Order.status.in_(bindparam("live", sorted(LIVE), expanding=True, literal_execute=True)),
 )
 _ANSWERS = select(
     IdempotencyRecord.actor_id,
@@ -101,6 +103,7 @@ _ANSWERS = select(
     IdempotencyRecord.fingerprint,
 ).where(
     IdempotencyRecord.actor_id == _IDS,
+    IdempotencyRecord.union_id == any_(cast(bindparam("scope_unions", type_=_UUIDS), _UUIDS)),
     IdempotencyRecord.key == any_(cast(bindparam("keys", type_=ARRAY(String)), ARRAY(String))),
 )
 
@@ -117,7 +120,7 @@ def _order_state(row: Any) -> OrderState:
 
 async def lock_offers(session: AsyncSession, offer_ids: Collection[UUID]) -> dict[UUID, OfferState]:
     """Lock offers and return them with the terms of their campaigns."""
-    rows = await session.execute(_OFFERS, {"ids": sorted(offer_ids)})
+    rows = await read_scoped(session, _OFFERS, {"ids": sorted(offer_ids)})
     return {row.id: _offer_state(row) for row in rows}
 
 
@@ -125,7 +128,7 @@ async def lock_slots(session: AsyncSession, slot_ids: Collection[UUID]) -> dict[
     """Lock slots and return them."""
     if not slot_ids:
         return {}
-    rows = await session.execute(_LOCKED_SLOTS, {"ids": sorted(slot_ids)})
+    rows = await read_scoped(session, _LOCKED_SLOTS, {"ids": sorted(slot_ids)})
     return {row.id: SlotState(*row) for row in rows}
 
 
@@ -133,7 +136,7 @@ async def find_slots(session: AsyncSession, slot_ids: Collection[UUID]) -> dict[
     """Return slots as they are, without a lock."""
     if not slot_ids:
         return {}
-    rows = await session.execute(_SLOTS, {"ids": sorted(slot_ids)})
+    rows = await read_scoped(session, _SLOTS, {"ids": sorted(slot_ids)})
     return {row.id: SlotState(*row) for row in rows}
 
 
@@ -141,7 +144,7 @@ async def lock_orders(session: AsyncSession, order_ids: Collection[UUID]) -> dic
     """Lock orders and return them."""
     if not order_ids:
         return {}
-    rows = await session.execute(_LOCKED_ORDERS, {"ids": sorted(order_ids)})
+    rows = await read_scoped(session, _LOCKED_ORDERS, {"ids": sorted(order_ids)})
     return {row.id: _order_state(row) for row in rows}
 
 
@@ -149,7 +152,7 @@ async def find_orders(session: AsyncSession, order_ids: Collection[UUID]) -> dic
     """Return orders as they are, without a lock; `offer_id` never changes, the rest may."""
     if not order_ids:
         return {}
-    rows = await session.execute(_ORDERS, {"ids": sorted(order_ids)})
+    rows = await read_scoped(session, _ORDERS, {"ids": sorted(order_ids)})
     return {row.id: _order_state(row) for row in rows}
 
 
@@ -157,7 +160,7 @@ async def find_waiting(session: AsyncSession, offer_ids: Collection[UUID]) -> li
     """Return (order id, offer id) of everybody who waits for one of the offers, first come first."""
     if not offer_ids:
         return []
-    rows = await session.execute(_WAITING, {"ids": sorted(offer_ids)})
+    rows = await read_scoped(session, _WAITING, {"ids": sorted(offer_ids)})
     return [(row.id, row.offer_id) for row in rows]
 
 
@@ -165,7 +168,7 @@ async def find_members(session: AsyncSession, member_ids: Collection[UUID]) -> d
     """Return what the rules need of members."""
     if not member_ids:
         return {}
-    rows = await session.execute(_MEMBERS, {"ids": sorted(member_ids)})
+    rows = await read_scoped(session, _MEMBERS, {"ids": sorted(member_ids)})
     return {row.id: MemberState(*row) for row in rows}
 
 
@@ -180,7 +183,7 @@ async def find_live_orders(
     if not member_ids:
         return set()
     values = {"ids": sorted(member_ids), "campaign_ids": sorted(campaign_ids)}
-    rows = await session.execute(_LIVE_ORDERS, values)
+    rows = await read_scoped(session, _LIVE_ORDERS, values)
     return {(row.campaign_id, row.member_id) for row in rows}
 
 
@@ -189,7 +192,7 @@ async def find_answers(session: AsyncSession, claims: Sequence[Claim]) -> dict[t
     if not claims:
         return {}
     values = {"ids": sorted({claim.actor_id for claim in claims}), "keys": sorted({c.key for c in claims})}
-    rows = await session.execute(_ANSWERS, values)
+    rows = await read_scoped(session, _ANSWERS, values)
     return {(row.actor_id, row.key): Answer(row.status, row.body, row.fingerprint) for row in rows}
 
 
@@ -220,9 +223,7 @@ async def _page(
     session: AsyncSession, wanted: Any, *, limit: int, after: tuple[str, ...] | None
 ) -> Page[OrderState]:
     if after is not None:
-        wanted = wanted.where(
-            tuple_(Order.placed_at, Order.id) < (datetime.fromisoformat(after[0]), UUID(after[1]))
-        )
+        wanted = wanted.where(tuple_(Order.placed_at, Order.id) < seek(after, instant_key, UUID))
     rows = await session.execute(wanted.order_by(Order.placed_at.desc(), Order.id.desc()).limit(limit + 1))
     orders = [_order_state(row) for row in rows]
     return page_of(orders, limit=limit, key=lambda order: (order.placed_at.isoformat(), str(order.id)))

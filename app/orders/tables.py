@@ -39,8 +39,8 @@ class Order(UnionOwned, Base):
             postgresql_where=text(f"status IN ({_LIVE})"),
         ),
         Index("ix_orders_member_id_placed_at", "member_id", "placed_at"),
-        Index("ix_orders_campaign_id_id", "campaign_id", "id"),
-        Index("ix_orders_slot_id", "slot_id"),
+        Index("ix_orders_campaign_id_placed_at", "campaign_id", "placed_at", "id"),
+        Index("ix_orders_slot_id", "slot_id", postgresql_where=text("slot_id IS NOT NULL")),
         Index(
             "ix_orders_waiting",
             "offer_id",
@@ -60,6 +60,8 @@ class Order(UnionOwned, Base):
         {"postgresql_with": {"fillfactor": "85"}},
     )
 
+    # That the union exists follows from the member's key below; one check less on the hot path.
+    union_id: Mapped[UUID] = mapped_column()
     id: Mapped[UUID] = mapped_column(primary_key=True)
     number: Mapped[str]
     campaign_id: Mapped[UUID]

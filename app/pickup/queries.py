@@ -1,7 +1,7 @@
 """Every `select` about pickup points and slots."""
 
 from collections.abc import Collection
-from datetime import date, datetime
+from datetime import date
 from uuid import UUID
 
 from sqlalchemy import func, select, tuple_
@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.pickup.errors import PointNotFound, SlotNotFound
 from app.pickup.tables import PickupPoint, Slot
 from app.platform.clock import day_end, day_start
-from app.platform.paging import Page, page_of
+from app.platform.paging import Page, instant_key, page_of, seek, text_key
 
 
 async def get_point(session: AsyncSession, point_id: UUID) -> PickupPoint:
@@ -35,7 +35,7 @@ async def list_points(
     """Return pickup points by name."""
     wanted = select(PickupPoint)
     if after is not None:
-        wanted = wanted.where(tuple_(PickupPoint.name, PickupPoint.id) > (after[0], UUID(after[1])))
+        wanted = wanted.where(tuple_(PickupPoint.name, PickupPoint.id) > seek(after, text_key, UUID))
     found = await session.execute(wanted.order_by(PickupPoint.name, PickupPoint.id).limit(limit + 1))
     return page_of(list(found.scalars()), limit=limit, key=lambda point: (point.name, str(point.id)))
 
@@ -56,9 +56,7 @@ async def list_slots(
     if on is not None:
         wanted = wanted.where(Slot.starts_at >= day_start(on), Slot.starts_at < day_end(on))
     if after is not None:
-        wanted = wanted.where(
-            tuple_(Slot.starts_at, Slot.id) > (datetime.fromisoformat(after[0]), UUID(after[1]))
-        )
+        wanted = wanted.where(tuple_(Slot.starts_at, Slot.id) > seek(after, instant_key, UUID))
     found = await session.execute(wanted.order_by(Slot.starts_at, Slot.id).limit(limit + 1))
     return page_of(
         list(found.scalars()), limit=limit, key=lambda slot: (slot.starts_at.isoformat(), str(slot.id))

@@ -1,16 +1,17 @@
 """Bodies of pickup points and slots."""
 
-from datetime import date, time, timedelta
+from datetime import timedelta
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from app.pickup.rules import Crowd, crowd_of
 from app.pickup.tables import Slot
-from app.platform.clock import Instant
+from app.platform.clock import GivenDay, GivenTime, Instant
+from app.platform.text import LINE
 
-Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
+Line = Annotated[str, Field(min_length=1, max_length=80, pattern=LINE), AfterValidator(str.strip)]
 _LONGEST_PLAN = timedelta(days=62)
 
 
@@ -69,10 +70,10 @@ class SlotPlan(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     pickup_point_id: UUID
-    from_on: date
-    until_on: date
-    opens: time
-    closes: time
+    from_on: GivenDay
+    until_on: GivenDay
+    opens: GivenTime
+    closes: GivenTime
     minutes: Annotated[int, Field(strict=True, ge=5, le=480)] = 30
     capacity: Annotated[int, Field(strict=True, ge=1, le=10_000)]
     weekdays: Annotated[
@@ -84,7 +85,7 @@ class SlotPlan(BaseModel):
     def _ordered(self) -> Self:
         if self.until_on < self.from_on or self.until_on - self.from_on > _LONGEST_PLAN:
             raise ValueError("days")
-        if self.opens.tzinfo or self.closes.tzinfo or self.closes <= self.opens:
+        if self.closes <= self.opens:
             raise ValueError("times")
         return self
 

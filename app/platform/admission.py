@@ -14,7 +14,7 @@ from uuid import UUID
 import structlog
 
 from app.platform.database import refusal_of
-from app.platform.errors import Busy, StorageFull, Unavailable
+from app.platform.errors import Busy, Conflict, StorageFull, Unavailable
 
 log = structlog.get_logger()
 Command = TypeVar("Command")
@@ -63,11 +63,19 @@ class AdmissionDesk(Generic[Command, Outcome]):
         finally:
             self._task = None
 
-    async def _settle(self, batch: list[tuple[Command, asyncio.Future[Outcome]]]) -> None:
+    async def _settle(
+        self, batch: list[tuple[Command, asyncio.Future[Outcome]]], *, may_try_again: bool = True
+    ) -> None:
         try:
             outcomes = await self._work([command for command, _ in batch])
         except Exception as error:
-            if len(batch) == 1 or isinstance(refusal_of(error), Unavailable | StorageFull):
+            refusal = refusal_of(error)
+            if len(batch) == 1 and may_try_again and isinstance(refusal, Conflict):
+                # It lost a race to another process; the second time it sees who won, and why it lost.
+                await self._settle(batch, may_try_again=False)
+                return
+            # One by one, a busy or absent database would make the last of them wait for hours.
+            if len(batch) == 1 or isinstance(refusal, Busy | Unavailable | StorageFull):
                 for _, future in batch:
                     with suppress(asyncio.InvalidStateError):
                         future.set_exception(error)

@@ -85,4 +85,5 @@ async def run_together(session: AsyncSession, parts: Sequence[Part | None]) -> N
         for position, (statement, _) in enumerate(present):
             joined = joined.add_cte(statement.cte(f"part_{position}", nesting=False))
         _cache[key] = joined
-    await session.execute(joined, values)
+    connection = session.info.get("connection") or await session.connection()
+    await connection.execute(joined, values)

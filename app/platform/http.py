@@ -101,7 +101,9 @@ class Envelope:
 
 
 class StrictRequest(Request):
-    """A request whose JSON has no NaN, no NUL, no number beyond 40 digits, no depth beyond 32."""
+    """A request whose JSON is UTF-8, has no NaN, no NUL, no name twice, no number beyond 40 digits, no depth
+    beyond 32.
+    """
 
     async def json(self) -> Any:
         """Return the parsed body, or raise JSONDecodeError, which becomes a 422."""
@@ -113,7 +115,10 @@ class StrictRequest(Request):
 def parse_strictly(body: bytes) -> Any:
     """Return the value of a JSON text (RFC 8259), or raise JSONDecodeError without its text."""
     try:
-        value = json.loads(body, parse_constant=_no_constant, parse_int=_small_int)
+        # Decoded here, because `json.loads` guesses UTF-16 and UTF-32 (RFC 8259 section 8.1: UTF-8 only).
+        value = json.loads(
+            body.decode(), parse_constant=_no_constant, parse_int=_small_int, object_pairs_hook=_each_once
+        )
     except (ValueError, RecursionError):
         raise json.JSONDecodeError("not strict JSON", "", 0) from None
     if b"\\u0000" in body or b"\\ud" in body.lower() or body.count(b"[") + body.count(b"{") > _DEEPEST:
@@ -123,6 +128,13 @@ def parse_strictly(body: bytes) -> Any:
 
 def _no_constant(_: str) -> float:
     raise ValueError("NaN and Infinity are not JSON")
+
+
+def _each_once(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(members)
+    if len(value) < len(members):
+        raise ValueError("a name stands twice")
+    return value
 
 
 def _small_int(digits: str) -> int:
@@ -135,6 +147,8 @@ def _check_value(value: Any, depth: int) -> None:
     bad = depth > _DEEPEST
     if isinstance(value, str):
         bad = "\x00" in value or any("\ud800" <= char <= "\udfff" for char in value)
+    elif bad:
+        pass
     elif isinstance(value, dict):
         for key, item in value.items():
             _check_value(key, depth)

@@ -6,14 +6,14 @@ from uuid import UUID
 
 from fastapi import Request, Response
 from pydantic import BaseModel
-from sqlalchemy import CheckConstraint, ForeignKey, Index, update
+from sqlalchemy import CheckConstraint, Index, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.platform.database import Base
 from app.platform.errors import KeyReused
-from app.platform.idempotency import fingerprint
+from app.platform.idempotency import Claim, fingerprint
 
 KEPT_FOR = timedelta(days=30)
 REPLAYED = {"Idempotency-Replayed": "true"}
@@ -26,12 +26,12 @@ class IdempotencyRecord(Base):
     __table_args__ = (
         CheckConstraint("octet_length(fingerprint) = 32", name="fingerprint_is_sha256"),
         CheckConstraint("char_length(key) BETWEEN 1 AND 64", name="key_length"),
-        Index("ix_idempotency_records_created_at", "created_at"),
+        Index("ix_idempotency_records_created_at", "created_at", postgresql_using="brin"),
     )
 
     actor_id: Mapped[UUID] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(primary_key=True)
-    union_id: Mapped[UUID] = mapped_column(ForeignKey("unions.id"))
+    union_id: Mapped[UUID]
     fingerprint: Mapped[bytes]
     status: Mapped[int]
     body: Mapped[str]
@@ -58,6 +58,30 @@ def json_answer(body: str, *, status: int = 200, headers: dict[str, str] | None 
     return Response(body, status_code=status, headers=headers, media_type="application/json")
 
 
+async def remember_key(session: AsyncSession, claim: Claim, *, union_id: UUID, now: datetime) -> bool:
+    """Record a key with its fingerprint and no answer; return whether it was there, raise KeyReused.
+
+    For calls whose parts are idempotent by themselves, so that repeating them makes the first answer again.
+    """
+    row = {
+        "actor_id": claim.actor_id,
+        "key": claim.key,
+        "union_id": union_id,
+        "fingerprint": claim.fingerprint,
+        "status": 0,
+        "body": "",
+        "created_at": now,
+    }
+    made = insert(IdempotencyRecord).values(row).on_conflict_do_nothing()
+    claimed = await session.execute(made.returning(IdempotencyRecord.actor_id))
+    if claimed.first() is not None:
+        return False
+    first = await session.get_one(IdempotencyRecord, (claim.actor_id, claim.key))
+    if first.fingerprint != claim.fingerprint:
+        raise KeyReused()
+    return True
+
+
 class Keeper:
     """The idempotency key of one call, if it carries one."""
 
@@ -72,28 +96,11 @@ class Keeper:
         """
         if self._key is None:
             return
-        wanted = fingerprint(request.method, request.url.path, body)
-        row = {
-            "actor_id": self._actor_id,
-            "key": self._key,
-            "union_id": self._union_id,
-            "fingerprint": wanted,
-            "status": 0,
-            "body": "",
-            "created_at": now,
-        }
-        claimed = await self._session.execute(
-            insert(IdempotencyRecord)
-            .values(row)
-            .on_conflict_do_nothing()
-            .returning(IdempotencyRecord.actor_id)
-        )
-        if claimed.first() is not None:
-            return
-        first = await self._session.get_one(IdempotencyRecord, (self._actor_id, self._key))
-        if first.fingerprint != wanted:
-            raise KeyReused()
-        raise Replay(first.status, first.body)
+        wanted = fingerprint(request.method, request.scope["path"], body)
+        claim = Claim(self._actor_id, self._key, wanted)
+        if await remember_key(self._session, claim, union_id=self._union_id, now=now):
+            first = await self._session.get_one(IdempotencyRecord, (self._actor_id, self._key))
+            raise Replay(first.status, first.body)
 
     async def keep(self, view: BaseModel, *, status: int = 201) -> Response:
         """Return the answer and store it with the key."""

@@ -5,11 +5,13 @@ import binascii
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Generic, TypeVar
+from datetime import datetime
+from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict
 
+from app.platform.clock import is_sensible
 from app.platform.errors import DomainError
 
 Item = TypeVar("Item")
@@ -61,11 +63,35 @@ def make_cursor(key: tuple[str, ...]) -> str:
     return base64.urlsafe_b64encode(json.dumps(key).encode()).decode().rstrip("=")
 
 
+def seek(key: tuple[str, ...], *kinds: Callable[[str], Any]) -> tuple[Any, ...]:
+    """Return the key of a cursor as values, each read by its kind; raise CursorInvalid if one is none."""
+    try:
+        return tuple(kind(part) for kind, part in zip(kinds, key, strict=True))
+    except ValueError:
+        raise CursorInvalid() from None
+
+
+def instant_key(part: str) -> datetime:
+    """Return the instant in a cursor, or raise ValueError."""
+    instant = datetime.fromisoformat(part)
+    if instant.tzinfo is None or not is_sensible(instant):
+        raise ValueError("not one of our instants")
+    return instant
+
+
+def text_key(part: str) -> str:
+    """Return the text in a cursor, or raise ValueError for what PostgreSQL cannot compare."""
+    if "\x00" in part:
+        raise ValueError("NUL")
+    part.encode()
+    return part
+
+
 def read_cursor(cursor: str, *, parts: int = 2) -> tuple[str, ...]:
     """Return the key in a cursor, or raise CursorInvalid."""
     try:
         key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (binascii.Error, ValueError):
+    except (binascii.Error, ValueError, RecursionError):
         raise CursorInvalid() from None
     if not (isinstance(key, list) and len(key) == parts and all(isinstance(part, str) for part in key)):
         raise CursorInvalid()

@@ -4,6 +4,7 @@ A problem never holds what the caller sent: no input value, no SQL, no stack tra
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -35,6 +36,7 @@ from app.platform.i18n import Language, choose_language, text, texts
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "https://grainline.example/problems/"
 log = structlog.get_logger()
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 _SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -94,10 +96,18 @@ def respond(request: Request, error: DomainError, errors: Sequence[Mapping[str, 
     return problem_response(
         error,
         language=choose_language(request.headers.get("accept-language")),
-        path=request.scope.get("path", ""),
+        path=_instance(request),
         request_id=request.scope.get("state", {}).get("request_id", ""),
         errors=errors,
     )
+
+
+def _instance(request: Request) -> str:
+    """Return the path with every step cut that is neither a word of our addresses nor an id."""
+    app: Any = request.scope.get("app")
+    words: frozenset[str] = app.state.path_words if app is not None else frozenset()
+    steps = str(request.scope.get("path", "")).split("/")[:12]
+    return "/".join(step if step in words or _ID.fullmatch(step) else "-" for step in steps)
 
 
 COMMON = (Unauthenticated, Forbidden, BodyTooLarge, MalformedRequest, Busy, Unavailable, StorageFull)
@@ -150,7 +160,7 @@ async def _refused(request: Request, error: Exception) -> Response:
 async def _malformed(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class only
     language = choose_language(request.headers.get("accept-language"))
-    if any(str(found["loc"][-1]).lower() == "idempotency-key" for found in error.errors()):
+    if any(found["loc"] == ("header", "Idempotency-Key") for found in error.errors()):
         return respond(request, KeyRequired())
     places = []
     for found in error.errors()[:20]:

@@ -1,6 +1,7 @@
 """Routes of pickup codes and the pickup table."""
 
 import asyncio
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Annotated, Any, Literal
@@ -10,20 +11,30 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import ValidationError
 
 from app.access.actor import Actor
-from app.access.deps import Transaction, require
+from app.access.deps import IdempotencyKey, Transaction, database_of, require
 from app.access.policy import Permission, may
 from app.orders.errors import OrderNotFound
 from app.pickup.errors import PointNotFound
 from app.platform.clock import day_end, day_start, utc_now
-from app.platform.errors import Busy, DomainError, KeyReused, StorageFull, Unavailable
+from app.platform.errors import (
+    Busy,
+    Conflict,
+    DomainError,
+    KeyInFlight,
+    KeyRequired,
+    KeyReused,
+    StorageFull,
+    Unavailable,
+)
 from app.platform.http import NOT_MODIFIED, StrictRoute, tagged
-from app.platform.idempotency import fingerprint
-from app.platform.keeping import json_answer
+from app.platform.idempotency import Claim, fingerprint
+from app.platform.keeping import REPLAYED, json_answer, remember_key
 from app.platform.paging import CursorInvalid, PageRequest, PageView
 from app.platform.problems import describe
 from app.platform.qr import qr_png, qr_svg
 from app.redemptions import queries
 from app.redemptions.actions.codes import get_or_make_code
+from app.redemptions.actions.redeem import FirstAnswer
 from app.redemptions.errors import NoActiveKey, NoCode, OverrideForbidden, WrongQuantity
 from app.redemptions.rules.hand_over import Scan, read_code
 from app.redemptions.schemas import (
@@ -40,6 +51,7 @@ from app.redemptions.tables import PickupCode, Redemption
 
 router = APIRouter(route_class=StrictRoute, tags=["redemptions"])
 _CODE = (OrderNotFound, NoCode, NoActiveKey)
+_KEYED = (KeyReused, KeyRequired, KeyInFlight, Conflict)
 
 
 async def _code(request: Request, session: Transaction, order_id: UUID, actor: Actor) -> PickupCode:
@@ -137,38 +149,52 @@ async def _scan(
     "/redemptions",
     name="redeem",
     response_model=RedemptionView,
-    responses=describe(PointNotFound, KeyReused, WrongQuantity, OverrideForbidden),
+    responses=describe(PointNotFound, WrongQuantity, OverrideForbidden, *_KEYED),
 )
 async def redeem(
     request: Request,
     body: RedemptionRequest,
     actor: Annotated[Actor, require(Permission.REDEMPTIONS_WRITE)],
+    key: IdempotencyKey = None,
 ) -> Response:
     """Decide one scan. A refusal to hand over is a 200; the same event again gets the first answer."""
     scan = await _scan(request, actor, body, at=utc_now(), device_id=None)
+    if key is not None:
+        scan = replace(scan, claim=Claim(actor.id, key, scan.fingerprint))
     outcome = await request.app.state.table_desks.submit(actor.union_id, scan)
     if isinstance(outcome, DomainError):
         raise outcome
-    return json_answer(outcome)
+    return json_answer(outcome, headers=REPLAYED if isinstance(outcome, FirstAnswer) else None)
 
 
 @router.post(
     "/redemptions/batch",
     name="redeem_batch",
     response_model=BatchView,
-    responses=describe(),
+    responses=describe(*_KEYED),
 )
 async def redeem_batch(
     request: Request,
     body: RedemptionBatch,
     actor: Annotated[Actor, require(Permission.REDEMPTIONS_WRITE)],
-) -> BatchView:
-    """Take in scans that a device recorded offline; one bad event never blocks the others."""
-    now = utc_now()
+    key: IdempotencyKey = None,
+) -> Response:
+    """Take in scans that a device recorded offline; one bad event never blocks the others.
+
+    Every event is a transaction of its own, and safe to repeat by its id. So the key keeps no answer: it
+    only belongs to one body, and the same body asks every event for its first answer.
+    """
+    now, is_known = utc_now(), False
+    if key is not None:
+        asked = fingerprint("POST", request.scope["path"], body.model_dump(mode="json"))
+        async with database_of(request).transaction(actor.scope) as session:
+            claim = Claim(actor.id, key, asked)
+            is_known = await remember_key(session, claim, union_id=actor.union_id, now=now)
     results = [
         await _take_in(request, actor, event, at=now, device_id=body.device_id) for event in body.events
     ]
-    return BatchView(results=results)
+    view = BatchView(results=results)
+    return json_answer(view.model_dump_json(), headers=REPLAYED if is_known else None)
 
 
 async def _take_in(

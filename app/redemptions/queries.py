@@ -1,7 +1,7 @@
 """Every `select` about codes, redemptions and conflicts."""
 
 from collections.abc import Collection
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -11,11 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 from sqlalchemy.types import Uuid
 
+from app.access.scope import in_scope, read_scoped
 from app.campaigns.tables import Campaign, Offer
 from app.catalog.tables import GiftBox
 from app.orders.tables import Order
 from app.pickup.tables import PickupPoint, Slot
-from app.platform.paging import Page, page_of
+from app.platform.paging import Page, instant_key, page_of, seek
 from app.platform.signing import VerifyKey
 from app.redemptions.rules.hand_over import CodeState, HandOver, KnownEvent, OrderDetails
 from app.redemptions.rules.keys import KeyState, PublicKeyState
@@ -35,10 +36,12 @@ _CODE = (
     PickupCode.revoked_at.is_not(None),
 )
 _BY_REF = select(*_CODE).where(
-    PickupCode.unit_ref == any_(cast(bindparam("refs", type_=ARRAY(LargeBinary)), ARRAY(LargeBinary)))
+    in_scope(PickupCode),
+    PickupCode.unit_ref == any_(cast(bindparam("refs", type_=ARRAY(LargeBinary)), ARRAY(LargeBinary))),
 )
 _BY_SHORT = select(*_CODE).where(
-    PickupCode.short_code == any_(cast(bindparam("codes", type_=ARRAY(String)), ARRAY(String)))
+    in_scope(PickupCode),
+    PickupCode.short_code == any_(cast(bindparam("codes", type_=ARRAY(String)), ARRAY(String))),
 )
 _DETAILS = (
     select(
@@ -56,7 +59,7 @@ _DETAILS = (
     .join(GiftBox, GiftBox.id == Offer.gift_box_id)
     .join(Campaign, Campaign.id == Order.campaign_id)
     .outerjoin(Slot, Slot.id == Order.slot_id)
-    .where(Order.id == _IDS)
+    .where(Order.id == _IDS, in_scope(Order))
 )
 _HAND_OVERS = (
     select(
@@ -68,12 +71,12 @@ _HAND_OVERS = (
     )
     .join(StaffAccount, StaffAccount.id == Redemption.staff_id)
     .join(PickupPoint, PickupPoint.id == Redemption.pickup_point_id)
-    .where(Redemption.order_id == _IDS, Redemption.result == "handed_over")
+    .where(Redemption.order_id == _IDS, in_scope(Redemption), Redemption.result == "handed_over")
 )
 _EVENTS = select(Redemption.event_id, Redemption.fingerprint, Redemption.answer, Redemption.order_id).where(
-    Redemption.event_id == _IDS
+    Redemption.event_id == _IDS, in_scope(Redemption)
 )
-_POINTS = select(PickupPoint.id, PickupPoint.name).where(PickupPoint.id == _IDS)
+_POINTS = select(PickupPoint.id, PickupPoint.name).where(PickupPoint.id == _IDS, in_scope(PickupPoint))
 
 
 async def find_codes(
@@ -82,9 +85,9 @@ async def find_codes(
     """Return the codes with these references or short codes."""
     rows: list[Any] = []
     if unit_refs:
-        rows += (await session.execute(_BY_REF, {"refs": sorted(unit_refs)})).all()
+        rows += await read_scoped(session, _BY_REF, {"refs": sorted(unit_refs)})
     if short_codes:
-        rows += (await session.execute(_BY_SHORT, {"codes": sorted(short_codes)})).all()
+        rows += await read_scoped(session, _BY_SHORT, {"codes": sorted(short_codes)})
     return [CodeState(*row) for row in rows]
 
 
@@ -92,7 +95,7 @@ async def find_details(session: AsyncSession, order_ids: Collection[UUID]) -> di
     """Return what answers say about orders; call it under their locks."""
     if not order_ids:
         return {}
-    rows = await session.execute(_DETAILS, {"ids": sorted(order_ids)})
+    rows = await read_scoped(session, _DETAILS, {"ids": sorted(order_ids)})
     return {row[0]: OrderDetails(mask_name(row[1]), *row[2:]) for row in rows}
 
 
@@ -100,19 +103,19 @@ async def find_hand_overs(session: AsyncSession, order_ids: Collection[UUID]) ->
     """Return the hand-overs of orders that were collected."""
     if not order_ids:
         return {}
-    rows = await session.execute(_HAND_OVERS, {"ids": sorted(order_ids)})
+    rows = await read_scoped(session, _HAND_OVERS, {"ids": sorted(order_ids)})
     return {row[0]: HandOver(*row[1:]) for row in rows if row[0] is not None}
 
 
 async def find_events(session: AsyncSession, event_ids: Collection[UUID]) -> dict[UUID, KnownEvent]:
     """Return the events that were answered before."""
-    rows = await session.execute(_EVENTS, {"ids": sorted(event_ids)})
+    rows = await read_scoped(session, _EVENTS, {"ids": sorted(event_ids)})
     return {row.event_id: KnownEvent(row.fingerprint, row.answer, row.order_id) for row in rows}
 
 
 async def find_points(session: AsyncSession, point_ids: Collection[UUID]) -> dict[UUID, str]:
     """Return the names of pickup points of the session's unions."""
-    rows = await session.execute(_POINTS, {"ids": sorted(point_ids)})
+    rows = await read_scoped(session, _POINTS, {"ids": sorted(point_ids)})
     return {row.id: row.name for row in rows}
 
 
@@ -176,8 +179,7 @@ async def list_conflicts(
         wanted = wanted.where(RedemptionConflict.status == status)
     if after is not None:
         wanted = wanted.where(
-            tuple_(RedemptionConflict.noticed_at, RedemptionConflict.id)
-            < (datetime.fromisoformat(after[0]), UUID(after[1]))
+            tuple_(RedemptionConflict.noticed_at, RedemptionConflict.id) < seek(after, instant_key, UUID)
         )
     wanted = wanted.order_by(RedemptionConflict.noticed_at.desc(), RedemptionConflict.id.desc())
     rows = [(row[0], row[1], row[2]) for row in await session.execute(wanted.limit(limit + 1))]

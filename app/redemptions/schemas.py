@@ -4,14 +4,15 @@ import json
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from app.orders.schemas import SlotOfOrder
-from app.platform.clock import Instant, shown
+from app.platform.clock import GivenInstant, Instant, shown
+from app.platform.text import LINE
 from app.redemptions.rules.hand_over import Decision, OrderDetails, Reason
 
 CodeText = Annotated[str, StringConstraints(min_length=1, max_length=300)]
-Why = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=200)]
+Why = Annotated[str, Field(min_length=2, max_length=200, pattern=LINE), AfterValidator(str.strip)]
 
 
 class CodeView(BaseModel):
@@ -41,7 +42,7 @@ class RedemptionRequest(BaseModel):
     event_id: UUID
     code: CodeText
     pickup_point_id: UUID
-    scanned_at: Instant | None = None
+    scanned_at: GivenInstant | None = None
     quantity: Annotated[int | None, Field(strict=True, ge=1, le=20)] = None
     override: Override | None = None
 

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.platform.paging import Page, page_of
+from app.platform.paging import Page, page_of, seek, text_key
 from app.unions.errors import PersonNotFound
 from app.unions.tables import Member, StaffAccount, Union
 
@@ -63,6 +63,6 @@ async def list_members(session: AsyncSession, *, limit: int, after: tuple[str, .
     """Return members in the order of their name keys."""
     wanted = select(Member)
     if after is not None:
-        wanted = wanted.where(tuple_(Member.name_key, Member.id) > (after[0], UUID(after[1])))
+        wanted = wanted.where(tuple_(Member.name_key, Member.id) > seek(after, text_key, UUID))
     found = await session.execute(wanted.order_by(Member.name_key, Member.id).limit(limit + 1))
     return page_of(list(found.scalars()), limit=limit, key=lambda member: (member.name_key, str(member.id)))

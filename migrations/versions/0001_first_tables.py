@@ -61,6 +61,48 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_heartbeats")),
     )
     op.create_table(
+        "idempotency_records",
+        sa.Column("actor_id", sa.Uuid(), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("union_id", sa.Uuid(), nullable=False),
+        sa.Column("fingerprint", sa.LargeBinary(), nullable=False),
+        sa.Column("status", sa.Integer(), nullable=False),
+        sa.Column("body", sa.String(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "char_length(key) BETWEEN 1 AND 64", name=op.f("ck_idempotency_records_key_length")
+        ),
+        sa.CheckConstraint(
+            "octet_length(fingerprint) = 32", name=op.f("ck_idempotency_records_fingerprint_is_sha256")
+        ),
+        sa.PrimaryKeyConstraint("actor_id", "key", name=op.f("pk_idempotency_records")),
+    )
+    op.create_index(
+        "ix_idempotency_records_created_at",
+        "idempotency_records",
+        ["created_at"],
+        unique=False,
+        postgresql_using="brin",
+    )
+    op.create_table(
+        "outbox_events",
+        sa.Column("union_id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("subject_id", sa.Uuid(), nullable=False),
+        sa.Column("payload", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("delivered_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox_events")),
+    )
+    op.create_index(
+        "ix_outbox_events_undelivered",
+        "outbox_events",
+        ["id"],
+        unique=False,
+        postgresql_where=sa.text("delivered_at IS NULL"),
+    )
+    op.create_table(
         "partner_regions",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("division_code", sa.String(length=12), nullable=False),
@@ -142,25 +184,6 @@ def upgrade() -> None:
         sa.UniqueConstraint("union_id", "id", name=op.f("uq_gift_boxes_union_id_id")),
     )
     op.create_table(
-        "idempotency_records",
-        sa.Column("actor_id", sa.Uuid(), nullable=False),
-        sa.Column("key", sa.String(), nullable=False),
-        sa.Column("union_id", sa.Uuid(), nullable=False),
-        sa.Column("fingerprint", sa.LargeBinary(), nullable=False),
-        sa.Column("status", sa.Integer(), nullable=False),
-        sa.Column("body", sa.String(), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint(
-            "char_length(key) BETWEEN 1 AND 64", name=op.f("ck_idempotency_records_key_length")
-        ),
-        sa.CheckConstraint(
-            "octet_length(fingerprint) = 32", name=op.f("ck_idempotency_records_fingerprint_is_sha256")
-        ),
-        sa.ForeignKeyConstraint(["union_id"], ["unions.id"], name=op.f("fk_idempotency_records_union_id")),
-        sa.PrimaryKeyConstraint("actor_id", "key", name=op.f("pk_idempotency_records")),
-    )
-    op.create_index("ix_idempotency_records_created_at", "idempotency_records", ["created_at"], unique=False)
-    op.create_table(
         "members",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("unit_id", sa.Uuid(), nullable=False),
@@ -191,26 +214,6 @@ def upgrade() -> None:
         sa.UniqueConstraint("union_id", "number", name=op.f("uq_members_union_id_number")),
     )
     op.create_index(op.f("ix_members_unit_id"), "members", ["unit_id"], unique=False)
-    op.create_table(
-        "outbox_events",
-        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
-        sa.Column("kind", sa.String(), nullable=False),
-        sa.Column("subject_id", sa.Uuid(), nullable=False),
-        sa.Column("payload", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("delivered_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("union_id", sa.Uuid(), nullable=False),
-        sa.ForeignKeyConstraint(["union_id"], ["unions.id"], name=op.f("fk_outbox_events_union_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox_events")),
-    )
-    op.create_index(op.f("ix_outbox_events_subject_id"), "outbox_events", ["subject_id"], unique=False)
-    op.create_index(
-        "ix_outbox_events_undelivered",
-        "outbox_events",
-        ["id"],
-        unique=False,
-        postgresql_where=sa.text("delivered_at IS NULL"),
-    )
     op.create_table(
         "pickup_points",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -466,6 +469,7 @@ def upgrade() -> None:
     op.create_index("ix_slots_campaign_id_starts_at", "slots", ["campaign_id", "starts_at"], unique=False)
     op.create_table(
         "orders",
+        sa.Column("union_id", sa.Uuid(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("number", sa.String(), nullable=False),
         sa.Column("campaign_id", sa.Uuid(), nullable=False),
@@ -483,7 +487,6 @@ def upgrade() -> None:
         sa.Column("cancelled_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("cancel_reason", sa.String(), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("union_id", sa.Uuid(), nullable=False),
         sa.CheckConstraint(
             "(status = 'cancelled') = (cancelled_at IS NOT NULL)", name=op.f("ck_orders_cancelled_has_a_time")
         ),
@@ -494,15 +497,15 @@ def upgrade() -> None:
             "channel IN ('member','desk','representative')", name=op.f("ck_orders_channel_known")
         ),
         sa.CheckConstraint(
+            "slot_id IS NULL OR status IN ('booked','collected','expired','on_hold')",
+            name=op.f("ck_orders_no_slot_without_booking"),
+        ),
+        sa.CheckConstraint(
             "status <> 'booked' OR slot_id IS NOT NULL", name=op.f("ck_orders_booked_has_a_slot")
         ),
         sa.CheckConstraint(
             "status IN ('pending_draw','unselected','waitlisted','to_book','booked','collected','cancelled','expired','on_hold')",
             name=op.f("ck_orders_status_known"),
-        ),
-        sa.CheckConstraint(
-            "status NOT IN ('pending_draw','unselected','waitlisted','to_book','cancelled') OR slot_id IS NULL",
-            name=op.f("ck_orders_no_slot_without_booking"),
         ),
         sa.CheckConstraint("quantity BETWEEN 1 AND 20", name=op.f("ck_orders_quantity_in_range")),
         sa.ForeignKeyConstraint(
@@ -520,15 +523,22 @@ def upgrade() -> None:
             ["members.union_id", "members.id"],
             name=op.f("fk_orders_union_id_member_id"),
         ),
-        sa.ForeignKeyConstraint(["union_id"], ["unions.id"], name=op.f("fk_orders_union_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_orders")),
         sa.UniqueConstraint("union_id", "id", name=op.f("uq_orders_union_id_id")),
         sa.UniqueConstraint("union_id", "number", name=op.f("uq_orders_union_id_number")),
         postgresql_with={"fillfactor": "85"},
     )
-    op.create_index("ix_orders_campaign_id_id", "orders", ["campaign_id", "id"], unique=False)
+    op.create_index(
+        "ix_orders_campaign_id_placed_at", "orders", ["campaign_id", "placed_at", "id"], unique=False
+    )
     op.create_index("ix_orders_member_id_placed_at", "orders", ["member_id", "placed_at"], unique=False)
-    op.create_index("ix_orders_slot_id", "orders", ["slot_id"], unique=False)
+    op.create_index(
+        "ix_orders_slot_id",
+        "orders",
+        ["slot_id"],
+        unique=False,
+        postgresql_where=sa.text("slot_id IS NOT NULL"),
+    )
     op.create_index(
         "ix_orders_waiting",
         "orders",
@@ -693,9 +703,9 @@ def downgrade() -> None:
         ),
     )
     op.drop_index("ix_orders_waiting", table_name="orders", postgresql_where=sa.text("status = 'waitlisted'"))
-    op.drop_index("ix_orders_slot_id", table_name="orders")
+    op.drop_index("ix_orders_slot_id", table_name="orders", postgresql_where=sa.text("slot_id IS NOT NULL"))
     op.drop_index("ix_orders_member_id_placed_at", table_name="orders")
-    op.drop_index("ix_orders_campaign_id_id", table_name="orders")
+    op.drop_index("ix_orders_campaign_id_placed_at", table_name="orders")
     op.drop_table("orders")
     op.drop_index("ix_slots_campaign_id_starts_at", table_name="slots")
     op.drop_table("slots")
@@ -710,21 +720,22 @@ def downgrade() -> None:
     op.drop_table("staff_accounts")
     op.drop_table("products")
     op.drop_table("pickup_points")
+    op.drop_index(op.f("ix_members_unit_id"), table_name="members")
+    op.drop_table("members")
+    op.drop_table("gift_boxes")
+    op.drop_index(op.f("ix_unions_parent_id"), table_name="unions")
+    op.drop_table("unions")
+    op.drop_table("partner_regions")
     op.drop_index(
         "ix_outbox_events_undelivered",
         table_name="outbox_events",
         postgresql_where=sa.text("delivered_at IS NULL"),
     )
-    op.drop_index(op.f("ix_outbox_events_subject_id"), table_name="outbox_events")
     op.drop_table("outbox_events")
-    op.drop_index(op.f("ix_members_unit_id"), table_name="members")
-    op.drop_table("members")
-    op.drop_index("ix_idempotency_records_created_at", table_name="idempotency_records")
+    op.drop_index(
+        "ix_idempotency_records_created_at", table_name="idempotency_records", postgresql_using="brin"
+    )
     op.drop_table("idempotency_records")
-    op.drop_table("gift_boxes")
-    op.drop_index(op.f("ix_unions_parent_id"), table_name="unions")
-    op.drop_table("unions")
-    op.drop_table("partner_regions")
     op.drop_table("heartbeats")
     op.drop_table("divisions")
     op.drop_index(

@@ -122,9 +122,13 @@ async def make_street(
     slots: int = 3,
     capacity: int = 5,
     points: int = 1,
+    boxes: int = 1,
     campaign: dict[str, Any] | None = None,
 ) -> Street:
-    """Make a street union; the campaign is open, its slots begin an hour ago and last an hour each."""
+    """Make a street union with an open campaign; slots last an hour, the first began with this hour.
+
+    Each gift box is offered at each pickup point: `offers` has those of the first box first.
+    """
     now = utc_now()
     async with database.transaction(every_union("a test arranges")) as session:
         street_id, unit_id, number = await _unions(session)
@@ -139,7 +143,9 @@ async def make_street(
                      published_by=made.staff[Role.CHAIR].id, **terms)
         )  # fmt: skip
         await session.flush()
-        await _offers_and_slots(session, made, quota=quota, slots=slots, capacity=capacity, now=now)
+        for position in range(boxes):
+            await _offers(session, made, position, quota=quota)
+        await _slots(session, made, slots=slots, capacity=capacity, now=now)
         for position in range(members):
             made.members.append(await _member(session, made, position, now))
     return made
@@ -225,23 +231,20 @@ async def _goods(session: AsyncSession, street: Street, points: int) -> None:
     await session.flush()
 
 
-async def _offers_and_slots(
-    session: AsyncSession, street: Street, *, quota: int, slots: int, capacity: int, now: datetime
-) -> None:
+async def _offers(session: AsyncSession, street: Street, position: int, *, quota: int) -> None:
     box, product = new_id(), new_id()
     session.add(
         Product(id=product, union_id=street.id, name="小米", unit="袋", category="粮食", net_content_grams=2500,
-                barcode="2000000000060", shelf_life="12个月", storage="阴凉干燥", allergens=[])
+                barcode=f"20000000{position:04}0", shelf_life="12个月", storage="阴凉干燥", allergens=[])
     )  # fmt: skip
     session.add(
-        GiftBox(id=box, union_id=street.id, name="示例·杂粮礼盒", unit="份", barcode="2000000001012",
+        GiftBox(id=box, union_id=street.id, name="示例·杂粮礼盒", unit="份", barcode=f"20000001{position:04}2",
                 gross_weight_grams=2800, unit_price_fen=8800)
     )  # fmt: skip
     await session.flush()
     session.add(
         GiftBoxComponent(union_id=street.id, gift_box_id=box, product_id=product, position=0, quantity=1)
     )
-    begin = datetime.combine(now.date(), time(now.hour), tzinfo=UTC) - timedelta(hours=1)
     for point in street.points:
         offer = new_id()
         session.add(
@@ -249,9 +252,15 @@ async def _offers_and_slots(
                   pickup_point_id=point, quota=quota)
         )  # fmt: skip
         street.offers.append(offer)
+    await session.flush()
+
+
+async def _slots(session: AsyncSession, street: Street, *, slots: int, capacity: int, now: datetime) -> None:
+    begin = datetime.combine(now.date(), time(now.hour), tzinfo=UTC)
+    for point in street.points:
         for position in range(slots):
             slot = new_id()
-            starts_at = begin + timedelta(hours=position + 1)
+            starts_at = begin + timedelta(hours=position)
             session.add(
                 Slot(id=slot, union_id=street.id, campaign_id=street.campaign_id, pickup_point_id=point,
                      starts_at=starts_at, ends_at=starts_at + timedelta(hours=1), capacity=capacity)

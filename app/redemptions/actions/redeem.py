@@ -1,5 +1,6 @@
 """The pickup table: lock, read, decide and change once for all scans that wait."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -7,15 +8,18 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.notifications.actions import insert_events, outbox_row
-from app.orders.queries import lock_orders
+from app.orders.queries import find_answers, lock_orders
 from app.orders.tables import Order
 from app.platform.bulk import insert_rows, run_together, update_rows
 from app.platform.errors import DomainError
 from app.platform.ids import new_id
+from app.platform.keeping import IdempotencyRecord
+from app.platform.problems import restore
 from app.redemptions import queries
 from app.redemptions.rules.hand_over import (
     Decision,
     HandOver,
+    Refused,
     Repeated,
     Scan,
     TableState,
@@ -23,6 +27,12 @@ from app.redemptions.rules.hand_over import (
 )
 from app.redemptions.schemas import answer_again, answer_of
 from app.redemptions.tables import Redemption, RedemptionConflict
+
+
+class FirstAnswer(str):
+    """The text of an answer that was given before."""
+
+    __slots__ = ()
 
 
 async def redeem_scans(
@@ -41,7 +51,9 @@ async def redeem_scans(
             case Decision():
                 answers.append(answer_of(outcome, with_name=True))
             case Repeated(known, details):
-                answers.append(answer_again(known.answer, details))
+                answers.append(FirstAnswer(answer_again(known.answer, details)))
+            case Refused(answer):
+                answers.append(restore(answer.body))
             case refusal:
                 answers.append(refusal)
     await _write(session, state, union_id)
@@ -64,6 +76,8 @@ async def _lock_and_read(session: AsyncSession, scans: Sequence[Scan]) -> TableS
     state.points = await queries.find_points(session, {scan.pickup_point_id for scan in scans})
     repeated = {event.order_id for event in state.events.values() if event.order_id}
     state.details = await queries.find_details(session, set(state.orders) | repeated)
+    claims = [scan.claim for scan in scans if scan.claim is not None]
+    state.answers = await find_answers(session, claims)
     collected = {order.id for order in state.orders.values() if order.collected_at is not None}
     state.hand_overs = await queries.find_hand_overs(session, collected)
     return state
@@ -78,10 +92,31 @@ async def _write(session: AsyncSession, state: TableState, union_id: UUID) -> No
             insert_rows(Redemption, [_redemption_row(decision, union_id) for decision in decisions]),
             update_rows(Order, [_order_row(decision) for decision in handed]),
             insert_events([_event_row(decision, union_id) for decision in handed]),
+            insert_rows(IdempotencyRecord, _key_rows(state, union_id)),
         ],
     )
     conflicts = [_conflict_row(decision, union_id) for decision in decisions if decision.is_conflict]
     await run_together(session, [insert_rows(RedemptionConflict, conflicts)])
+
+
+def _key_rows(state: TableState, union_id: UUID) -> list[dict[str, Any]]:
+    """Return the records of keys: a refusal is kept here, an answer stands with its event (no name twice)."""
+    rows = []
+    for (actor_id, key), (scan, outcome) in state.claimed.items():
+        refusal = outcome if isinstance(outcome, DomainError) else None
+        kept = {"code": refusal.code, "params": dict(refusal.params)} if refusal else None
+        rows.append(
+            {
+                "actor_id": actor_id,
+                "key": key,
+                "union_id": union_id,
+                "fingerprint": scan.fingerprint,
+                "status": refusal.status if refusal else 200,
+                "body": json.dumps(kept, default=str) if kept else "",
+                "created_at": scan.at,
+            }
+        )
+    return rows
 
 
 def _order_row(decision: Decision) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from app.orders.rules.states import OrderStatus
 from app.pickup.errors import PointNotFound
 from app.platform.clock import local_date
 from app.platform.errors import DomainError, KeyReused
+from app.platform.idempotency import Answer, Claim
 from app.redemptions.errors import WrongQuantity
 from app.redemptions.rules.keys import PublicKeyState
 from app.redemptions.rules.record import PREFIX, CodeCheck, verify_code
@@ -86,6 +87,7 @@ class Scan:
     at: datetime
     scanned_at: datetime
     fingerprint: bytes
+    claim: Claim | None = None
     quantity: int | None = None
     override_reason: str | None = None
     device_id: str | None = None
@@ -162,7 +164,14 @@ class Repeated:
     details: OrderDetails | None
 
 
-ScanOutcome: TypeAlias = Decision | Repeated | DomainError
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The key was answered before, with a refusal to answer the scan: the same refusal again."""
+
+    answer: Answer
+
+
+ScanOutcome: TypeAlias = Decision | Repeated | Refused | DomainError
 
 
 @dataclass(slots=True)
@@ -177,11 +186,32 @@ class TableState:
     events: dict[UUID, KnownEvent] = field(default_factory=dict)
     decided: dict[UUID, Decision] = field(default_factory=dict)
     points: dict[UUID, str] = field(default_factory=dict)
+    answers: dict[tuple[UUID, str], Answer] = field(default_factory=dict)
+    claimed: dict[tuple[UUID, str], tuple[Scan, ScanOutcome]] = field(default_factory=dict)
 
 
 def decide_scans(state: TableState, scans: Sequence[Scan]) -> list[ScanOutcome]:
     """Decide scans in order of arrival; a hand-over makes its order `collected` at once."""
-    return [_decide(state, scan) for scan in scans]
+    return [_decide_claimed(state, scan) for scan in scans]
+
+
+def _decide_claimed(state: TableState, scan: Scan) -> ScanOutcome:
+    """Decide a scan that may carry a key: the key is looked at first, and belongs to one body for ever."""
+    claim = scan.claim
+    if claim is None:
+        return _decide(state, scan)
+    key = claim.actor_id, claim.key
+    twin = state.claimed.get(key)
+    if twin is not None:
+        return twin[1] if twin[0].fingerprint == scan.fingerprint else KeyReused()
+    known = state.answers.get(key)
+    if known is None:
+        outcome = _decide(state, scan)
+        state.claimed[key] = scan, outcome
+        return outcome
+    if known.fingerprint != claim.fingerprint:
+        return KeyReused()
+    return Refused(known) if known.status >= 400 else _decide(state, scan)
 
 
 def _decide(state: TableState, scan: Scan) -> ScanOutcome:
