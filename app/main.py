@@ -124,8 +124,12 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     database = Database(settings.database_url, pool_size=settings.pool_size)
     async with database.engine.connect() as connection:
         await refuse_unsafe(connection)
-    _wire(app, database, settings)
-    listener = Listener(settings.database_url, heard=partial(_heard, app), lost=partial(_forget, app))
+    _wire(app, database, settings=settings)
+    listener = Listener(
+        settings.database_url,
+        heard=lambda topic, subject: _heard(app, topic, subject=subject),
+        lost=partial(_forget, app),
+    )
     await listener.start()
     # What was loaded so far lives as long as the process: no full collection needs to visit it.
     gc.collect()
@@ -139,7 +143,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         await database.close()
 
 
-def _wire(app: FastAPI, database: Database, settings: Settings) -> None:
+def _wire(app: FastAPI, database: Database, *, settings: Settings) -> None:
     """Give the app its desks and memories; one of each in every worker."""
     limits = {"batch_limit": settings.desk_batch_limit, "queue_limit": settings.desk_queue_limit}
 
@@ -162,7 +166,7 @@ def _wire(app: FastAPI, database: Database, settings: Settings) -> None:
     app.state.table_desks = AdmissionDesks(redeem, **limits)
 
 
-def _heard(app: FastAPI, topic: str, subject: str) -> None:
+def _heard(app: FastAPI, topic: str, *, subject: str) -> None:
     """Drop what a notification says is no longer true."""
     if topic == "offer":
         app.state.sold_out.drop(UUID(subject))

@@ -53,12 +53,12 @@ async def docs(request: Request) -> HTMLResponse:
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             tag = operation.get("tags", [""])[0]
-            by_tag.setdefault(tag, []).append(_operation(method, path, operation))
+            by_tag.setdefault(tag, []).append(_operation(method, path, operation=operation))
     sections = [f"<h2>{escape(tag)}</h2>{''.join(operations)}" for tag, operations in by_tag.items()]
     return _page("Grainline: the API", "<h1>Grainline: the API</h1>" + "".join(sections))
 
 
-def _operation(method: str, path: str, operation: dict[str, Any]) -> str:
+def _operation(method: str, path: str, *, operation: dict[str, Any]) -> str:
     takes = [
         f"<tr><td><code>{escape(given['name'])}</code></td><td>{escape(given['in'])}"
         f"{', required' if given.get('required') else ''}</td>"

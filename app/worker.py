@@ -53,14 +53,14 @@ class Worker:
     async def run(self, stop: asyncio.Event) -> None:
         """Do every job at its own pace until `stop` is set."""
         await asyncio.gather(
-            _repeat(self.say_alive, 5, stop),
-            _repeat(self.relay, 1, stop),
-            _repeat(self.expire, 60, stop),
-            _repeat(self.tidy, 3_600, stop),
+            _repeat(self.say_alive, 5, stop=stop),
+            _repeat(self.relay, 1, stop=stop),
+            _repeat(self.expire, 60, stop=stop),
+            _repeat(self.tidy, 3_600, stop=stop),
         )
 
 
-async def _repeat(job: Callable[[], Awaitable[None]], seconds: float, stop: asyncio.Event) -> None:
+async def _repeat(job: Callable[[], Awaitable[None]], seconds: float, *, stop: asyncio.Event) -> None:
     while not stop.is_set():
         try:
             await job()

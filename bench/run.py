@@ -44,7 +44,9 @@ class Run:
     errors: int = 0
 
 
-def drive(path: str, calls: Path, *, connections: int, seconds: float, first: int = 0, prefix: str = "k") -> Run:
+def drive(
+    path: str, calls: Path, *, connections: int, seconds: float, first: int = 0, prefix: str = "k"
+) -> Run:
     """Drive one address for some seconds and return what came of it."""
     command = [
         "wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "--timeout", "10s", "-s", str(HERE / "calls.lua"),
@@ -116,7 +118,13 @@ def compare(
         calls = seeded.orders_for_next_campaign()
         noops.append(drive("/bench/noop", calls, connections=connections, seconds=seconds))
         orders.append(
-            drive("/api/v1/orders", calls, connections=connections, seconds=seconds, prefix=f"o{turn}-{connections}-")
+            drive(
+                "/api/v1/orders",
+                calls,
+                connections=connections,
+                seconds=seconds,
+                prefix=f"o{turn}-{connections}-",
+            )
         )
         asyncio.run(audit(server.url, seeded, orders[-1].statuses.get(201, 0)))
     return [row("order", connections, orders, noops)]
@@ -153,7 +161,9 @@ def sold_out(seeded: Seeded, *, connections: int, seconds: float) -> dict[str, A
     """Measure the sold-out answer."""
     calls = seeded.orders_for_sold_out()
     reference = drive("/bench/noop", calls, connections=connections, seconds=seconds)
-    refused = drive("/api/v1/orders", calls, connections=connections, seconds=seconds, prefix=f"s{connections}-")
+    refused = drive(
+        "/api/v1/orders", calls, connections=connections, seconds=seconds, prefix=f"s{connections}-"
+    )
     if set(refused.statuses) != {409}:
         raise SystemExit(f"sold out answered {refused.statuses}")
     return row("sold out", connections, [refused], [reference])

@@ -97,5 +97,3 @@ def application() -> FastAPI:
     app = create_app()
     app.include_router(router, prefix="/bench")
     return app
-
-

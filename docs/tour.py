@@ -32,7 +32,8 @@ def call(person: httpx.Client, method: str, path: str, **more: object) -> httpx.
 
 member, clerk = sign_in("member", MEMBER), sign_in("staff", "clerk-xjk")
 
-campaign = call(member, "GET", "/campaigns?status=open").json()["items"][0]
+campaigns = call(member, "GET", "/campaigns?status=open").json()["items"]
+campaign = next(one for one in campaigns if "当日领取" in one["title"])  # "to be collected the same day"
 offer = campaign["offers"][0]
 print(f"  {campaign['title']}: {offer['remaining']} of {offer['quota']} left\n")
 

@@ -123,7 +123,7 @@ def _view(campaign: Campaign, offers: list[OfferView], now: datetime) -> Campaig
         campaign.order_opens_at, campaign.order_closes_at, campaign.pickup_from, campaign.pickup_until
     )
     return CampaignView(
-        status=campaign_status(campaign.stage, windows, now),
+        status=campaign_status(campaign.stage, windows, now=now),
         sample=campaign.is_sample,
         offers=offers,
         **{name: getattr(campaign, name) for name in _PLAIN},
@@ -336,8 +336,8 @@ async def get_eligibility(
         RuleView(
             code=rule.code,
             passed=rule.passed,
-            detail=text(language, f"rule.{rule.code}", "passed" if rule.passed else "failed"),
-            action=None if rule.passed else text(language, f"rule.{rule.code}", "action"),
+            detail=text(language, f"rule.{rule.code}", part="passed" if rule.passed else "failed"),
+            action=None if rule.passed else text(language, f"rule.{rule.code}", part="action"),
         )
         for rule in check_eligibility(status, campaign.eligible_statuses)
     ]

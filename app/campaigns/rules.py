@@ -52,7 +52,7 @@ class RuleResult:
     passed: bool
 
 
-def campaign_status(stage: str, windows: Windows, now: datetime) -> CampaignStatus:
+def campaign_status(stage: str, windows: Windows, *, now: datetime) -> CampaignStatus:
     """Return where a campaign stands at `now`; `open` means that orders are taken."""
     if stage != Stage.PUBLISHED:
         return CampaignStatus(stage)

@@ -1,5 +1,8 @@
 """The command line `grainline`: a composition root, like the web and the worker."""
 
-from app.cli.commands import main
 
-__all__ = ["main"]
+def main() -> None:
+    """Run the command line. Its import waits until now: the web workers import this package too."""
+    from app.cli.commands import main as run
+
+    run()

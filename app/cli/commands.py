@@ -9,7 +9,6 @@ import sys
 from typing import Annotated
 
 import typer
-from alembic.util import CommandError
 from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -45,7 +44,7 @@ def main() -> None:
         _fail(_sentence(error))
     except SQLAlchemyError as error:
         _fail(f"The database: {getattr(error, 'orig', None) or error}")
-    except (PostgresError, OSError, CommandError) as error:
+    except (PostgresError, OSError) as error:
         _fail(str(error) or type(error).__name__)
 
 
@@ -113,14 +112,19 @@ def migrate(
     down: Annotated[str, typer.Option(metavar="REV", help="Go down to this revision instead.")] = "",
 ) -> None:
     """Bring the database's tables to the newest revision."""
+    from alembic.util import CommandError
+
     from app.cli.connect import database_url
     from app.platform import migrations
 
     with database_url(get_settings()) as url:
-        if down:
-            migrations.downgrade(url, down)
-        else:
-            migrations.upgrade(url, revision)
+        try:
+            if down:
+                migrations.downgrade(url, down)
+            else:
+                migrations.upgrade(url, revision)
+        except CommandError as error:
+            _fail(str(error))
     print(f"The database is at {down or revision}")
 
 

@@ -47,5 +47,5 @@ def _documents() -> dict[str, str]:
 
 
 def _row(code: str) -> str:
-    chinese, english = text("zh-CN", code, "title"), text("en", code, "title")
+    chinese, english = text("zh-CN", code, part="title"), text("en", code, part="title")
     return f"| `{code}` | {CATALOGUE[code].status} | {chinese} | {english} |"

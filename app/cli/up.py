@@ -43,8 +43,10 @@ def run_up(settings: Settings) -> int:
     Order of stopping: web (open requests finish), worker, PostgreSQL.
     """
     _refuse_taken_port(settings)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
+    # The default one is what asyncio knows how to cancel its work for.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGHUP, _interrupt)
     private = PrivatePostgres(settings.postgres_dir) if settings.database_url is None else None
     children: list[Child] = []
     try:
@@ -67,7 +69,7 @@ def run_up(settings: Settings) -> int:
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+    signal.raise_signal(signal.SIGINT)
 
 
 def _refuse_taken_port(settings: Settings) -> None:

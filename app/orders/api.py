@@ -88,7 +88,7 @@ async def _submit(request: Request, actor: Actor, command: Command) -> Response:
 def _claim(request: Request, actor: Actor, *, key: str | None, body: Any) -> Claim | None:
     if key is None:
         return None
-    return Claim(actor.id, key, fingerprint(request.method, request.scope["path"], body))
+    return Claim(actor.id, key, fingerprint(request.method, request.scope["path"], body=body))
 
 
 @router.post("/orders", status_code=201, name="place_order", response_model=OrderView, responses=_PLACE)

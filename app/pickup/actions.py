@@ -43,7 +43,7 @@ async def add_slots(session: AsyncSession, campaign_id: UUID, plan: SlotPlan, *,
         }
         for day in days
         if day.isoweekday() in plan.weekdays
-        for starts_at, ends_at in cut_day(day, plan.opens, plan.closes, minutes=plan.minutes)
+        for starts_at, ends_at in cut_day(day, plan.opens, closes=plan.closes, minutes=plan.minutes)
     ]
     added = 0
     for start in range(0, len(rows), 1_000):

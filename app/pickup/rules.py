@@ -27,7 +27,7 @@ def crowd_of(booked: int, capacity: int) -> Crowd:
     return Crowd.HIGH if share >= _HIGH_FROM else Crowd.MEDIUM if share >= _MEDIUM_FROM else Crowd.LOW
 
 
-def cut_day(day: date, opens: time, closes: time, *, minutes: int) -> Iterator[tuple[datetime, datetime]]:
+def cut_day(day: date, opens: time, *, closes: time, minutes: int) -> Iterator[tuple[datetime, datetime]]:
     """Yield (start, end) of whole slots of `minutes` between two times of a Shanghai day, in UTC."""
     start = datetime.combine(day, opens, tzinfo=SHANGHAI)
     end = datetime.combine(day, closes, tzinfo=SHANGHAI)

@@ -28,7 +28,7 @@ def _unnested(prefix: str, columns: Sequence[Column[Any]]) -> Any:
     return rows.render_derived()
 
 
-def _values(prefix: str, names: Sequence[str], rows: Sequence[Row]) -> dict[str, list[Any]]:
+def _values(prefix: str, names: Sequence[str], *, rows: Sequence[Row]) -> dict[str, list[Any]]:
     return {f"{prefix}_{name}": [row[name] for row in rows] for name in names}
 
 
@@ -46,7 +46,7 @@ def insert_rows(model: type[Base], rows: Sequence[Row]) -> Part | None:
         shaped = [cast(source.c[column.key], column.type) for column in columns]
         statement = insert(table).from_select(list(names), select(*shaped), include_defaults=False)
         _cache[model, "insert", names] = statement
-    return statement, _values(prefix, names, rows)
+    return statement, _values(prefix, names, rows=rows)
 
 
 def update_rows(model: type[Base], rows: Sequence[Row]) -> Part | None:
@@ -63,7 +63,7 @@ def update_rows(model: type[Base], rows: Sequence[Row]) -> Part | None:
         changed = {name: cast(source.c[name], table.c[name].type) for name in names if name != "id"}
         statement = update(table).where(table.c.id == source.c.id).values(changed)
         _cache[model, "update", names] = statement
-    return statement, _values(prefix, names, rows)
+    return statement, _values(prefix, names, rows=rows)
 
 
 async def run_together(session: AsyncSession, parts: Sequence[Part | None]) -> None:

@@ -21,7 +21,7 @@ def texts(language: Language) -> dict[str, dict[str, str]]:
     return tomllib.loads((files("app") / "locales" / name).read_text(encoding="utf-8"))
 
 
-def text(language: Language, code: str, part: str, **params: Any) -> str:
+def text(language: Language, code: str, *, part: str, **params: Any) -> str:
     """Return one text with its placeholders filled; a missing value shows as a dash.
 
     Raises KeyError when the code has no text: a test keeps both languages complete.

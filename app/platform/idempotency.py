@@ -30,7 +30,7 @@ class Answer:
     fingerprint: bytes
 
 
-def fingerprint(method: str, path: str, body: Any) -> bytes:
+def fingerprint(method: str, path: str, *, body: Any) -> bytes:
     """Return the SHA-256 of what is asked: method, path and the body in one canonical form."""
     canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True, default=str)
     return hashlib.sha256(f"{method} {path}\n{canonical}".encode()).digest()

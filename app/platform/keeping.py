@@ -96,7 +96,7 @@ class Keeper:
         """
         if self._key is None:
             return
-        wanted = fingerprint(request.method, request.scope["path"], body)
+        wanted = fingerprint(request.method, request.scope["path"], body=body)
         claim = Claim(self._actor_id, self._key, wanted)
         if await remember_key(self._session, claim, union_id=self._union_id, now=now):
             first = await self._session.get_one(IdempotencyRecord, (self._actor_id, self._key))

@@ -76,9 +76,9 @@ def problem_response(
     """Return the problem document of a refusal; `errors` are the places of a malformed body."""
     document: dict[str, Any] = {
         "type": TYPE_PREFIX + error.code,
-        "title": text(language, error.code, "title", **error.params),
+        "title": text(language, error.code, part="title", **error.params),
         "status": error.status,
-        "detail": text(language, error.code, "detail", **error.params),
+        "detail": text(language, error.code, part="detail", **error.params),
         "instance": path,
         "code": error.code,
         "request_id": request_id,
@@ -91,7 +91,7 @@ def problem_response(
     return Response(body, status_code=error.status, headers=headers, media_type=MEDIA_TYPE)
 
 
-def respond(request: Request, error: DomainError, errors: Sequence[Mapping[str, str]] = ()) -> Response:
+def respond(request: Request, error: DomainError, *, errors: Sequence[Mapping[str, str]] = ()) -> Response:
     """Return the problem document of a refusal, in the language of the request."""
     return problem_response(
         error,
@@ -118,7 +118,7 @@ def describe(*errors: type[DomainError], common: bool = True) -> dict[int | str,
     answers: dict[int | str, dict[str, Any]] = {}
     for error in sorted({*errors, *(COMMON if common else ())}, key=lambda error: (error.status, error.code)):
         answer = answers.setdefault(error.status, _answer(error.status))
-        title = text("en", error.code, "title")
+        title = text("en", error.code, part="title")
         answer["description"] = (answer["description"] + f"; `{error.code}`: {title}").removeprefix("; ")
         answer["content"][MEDIA_TYPE]["schema"]["properties"]["code"]["enum"].append(error.code)
     return answers
@@ -170,10 +170,10 @@ async def _malformed(request: Request, error: Exception) -> Response:
             {
                 "pointer": "" if kind == "json_invalid" else pointer_of(found["loc"]),
                 "code": code,
-                "detail": text(language, f"field.{code}", "detail"),
+                "detail": text(language, f"field.{code}", part="detail"),
             }
         )
-    return respond(request, MalformedRequest(), places)
+    return respond(request, MalformedRequest(), errors=places)
 
 
 def pointer_of(location: Sequence[int | str]) -> str:
@@ -198,7 +198,7 @@ async def _http(request: Request, error: Exception) -> Response:
         return respond(request, NotFound())
     if error.status_code == 413:
         return respond(request, BodyTooLarge(limit_bytes=request.app.state.settings.body_limit_bytes))
-    return respond(request, MalformedRequest(), [])
+    return respond(request, MalformedRequest())
 
 
 def _methods_at(request: Request) -> list[str]:

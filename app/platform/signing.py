@@ -63,7 +63,7 @@ def sign(private_key: SigningKey, message: bytes) -> bytes:
     return private_key._handle.sign(message)
 
 
-def verify(public_key: VerifyKey, message: bytes, signature: bytes) -> bool:
+def verify(public_key: VerifyKey, message: bytes, *, signature: bytes) -> bool:
     """Say whether `signature` is that key's for `message`.
 
     A signature whose S is not below the group order (RFC 8032, 5.1.7) is refused, so nobody can turn

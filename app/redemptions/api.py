@@ -137,7 +137,7 @@ async def _scan(
         staff_name=union.staff_name,
         at=at,
         scanned_at=min(body.scanned_at or at, at),
-        fingerprint=fingerprint("POST", "/redemptions", body.model_dump(mode="json")),
+        fingerprint=fingerprint("POST", "/redemptions", body=body.model_dump(mode="json")),
         quantity=body.quantity,
         override_reason=body.override.reason if body.override else None,
         device_id=device_id,
@@ -186,7 +186,7 @@ async def redeem_batch(
     """
     now, is_known = utc_now(), False
     if key is not None:
-        asked = fingerprint("POST", request.scope["path"], body.model_dump(mode="json"))
+        asked = fingerprint("POST", request.scope["path"], body=body.model_dump(mode="json"))
         async with database_of(request).transaction(actor.scope) as session:
             claim = Claim(actor.id, key, asked)
             is_known = await remember_key(session, claim, union_id=actor.union_id, now=now)

@@ -1,10 +1,11 @@
 """What schemathesis cannot know: who may do what, which ids are real, which fields belong together.
 
-Loaded into the `schemathesis` process by SCHEMATHESIS_HOOKS; `GRAINLINE_WORLD` is the JSON file that
-`test_schemathesis.py` writes. Values are replaced by hash, not by chance: a seed repeats a run.
+Loaded into the `schemathesis` process by SCHEMATHESIS_HOOKS; `GRAINLINE_WORLD` names the JSON file that
+`test_schemathesis.py` writes. Values are replaced by their hash, not by chance, so that a seed repeats a run.
 """
 
 import json
+from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from os import environ
 from pathlib import Path
@@ -18,26 +19,172 @@ from schemathesis.core.parameters import ParameterLocation
 from schemathesis.generation.meta import TestPhase
 
 WORLD: dict[str, Any] = json.loads(Path(environ["GRAINLINE_WORLD"]).read_text())
-OWNERS: dict[str, str] = WORLD["owners"]
 OFFICER, CHAIR, CLERK = (WORLD["staff"][role] for role in ("officer", "chair", "clerk"))
 STAFF = {
-    "change_campaign": OFFICER,
-    "draft_campaign": OFFICER,
-    "add_offer": OFFICER,
-    "add_slots": OFFICER,
     "add_gift_box": OFFICER,
+    "add_offer": OFFICER,
     "add_pickup_point": OFFICER,
+    "add_slots": OFFICER,
+    "change_campaign": OFFICER,
     "change_capacity": OFFICER,
     "change_quota": OFFICER,
-    "publish_campaign": CHAIR,
-    "list_members": CHAIR,
-    "list_conflicts": CHAIR,
+    "draft_campaign": OFFICER,
     "list_campaign_orders": CHAIR,
+    "list_conflicts": CHAIR,
+    "list_members": CHAIR,
+    "publish_campaign": CHAIR,
     "redeem": CLERK,
     "redeem_batch": CLERK,
 }
+MEMBERS: list[str] = WORLD["members"]
+OWNERS: dict[str, str] = WORLD["owners"]
+OURS = {*STAFF.values(), *MEMBERS}
+REAL: dict[str, list[str]] = WORLD["ids"]
 TURN = count()
-YEARS = st.integers(2000, 2100)
 
-# Days and instants are limited to years that can be meant, which the formats of JSON Schema cannot say.
-schemathesis.openapi.format("date", st.dates(*(__import__("datetime").date(y, *d) for y, d in ((2000, (1, 1)), (2100, (12, 31))))).map(str))
+# Years are limited to those that can be meant, which the formats of JSON Schema cannot say.
+_DAYS = st.dates(date(2000, 1, 1), date(2100, 12, 31))
+schemathesis.openapi.format("date", _DAYS.map(str))
+schemathesis.openapi.format(
+    "date-time",
+    st.datetimes(datetime(2000, 1, 2), datetime(2100, 12, 30), timezones=st.just(UTC)).map(
+        datetime.isoformat
+    ),
+)
+
+
+@schemathesis.auth(refresh_interval=None, retry_on=[])
+class Caller:
+    """Somebody who may make the call; `before_call` puts the owner of the order in their place."""
+
+    def get(self, case: Any, context: Any) -> str:
+        return STAFF.get(context.operation.definition.raw["operationId"], MEMBERS[0])
+
+    def set(self, case: Any, data: str, context: Any) -> None:
+        case.headers["Authorization"] = f"Bearer {data}"
+
+
+@schemathesis.hook
+def before_call(context: Any, case: Any, kwargs: dict[str, Any]) -> None:
+    """Give the call a key of its own, real ids and, where it is meant to be good, fields that fit together."""
+    meta = case.meta
+    if meta is None:
+        return
+    name = case.operation.definition.raw.get("operationId", "")
+    is_stateful = meta.phase.name is TestPhase.STATEFUL
+    if not is_stateful and case.path_parameters and not meta.is_negative_at(ParameterLocation.PATH):
+        case.path_parameters = {key: real(key, value) for key, value in case.path_parameters.items()}
+    if not meta.is_negative_at(ParameterLocation.HEADER) and "Idempotency-Key" in (case.headers or {}):
+        case.headers["Idempotency-Key"] = uuid4().hex
+    if case.query and not meta.is_negative_at(ParameterLocation.QUERY):
+        # A cursor is what a list answered, never made up; the id of a point or campaign should exist.
+        case.query = {key: real(key, value) for key, value in case.query.items() if key != "cursor"}
+    if isinstance(case.body, dict) and not meta.is_negative_at(ParameterLocation.BODY):
+        case.body = fitting(name, case.body, real_ids=not is_stateful)
+    given = (case.headers or {}).get("Authorization", "")
+    if given.removeprefix("Bearer ") in OURS and name not in STAFF:
+        order_id = (case.path_parameters or {}).get("order_id")
+        token = (
+            OWNERS.get(str(order_id)) or MEMBERS[next(TURN) % len(MEMBERS) if name == "place_order" else 0]
+        )
+        case.headers["Authorization"] = f"Bearer {token}"
+
+
+@schemathesis.hook
+def after_call(context: Any, case: Any, response: Any) -> None:
+    """Remember who owns an order that was just made."""
+    if response.status_code == 201 and case.operation.definition.raw.get("operationId") == "place_order":
+        token = response.request.headers.get("Authorization", "").removeprefix("Bearer ")
+        OWNERS[response.json()["id"]] = token
+
+
+def real(name: str, value: Any) -> Any:
+    """Return three times out of four a real id of this kind, if the value is an id at all."""
+    known = REAL.get(name)
+    if known is None or not is_id(value):
+        return value
+    number = crc32(str(value).encode())
+    return value if number % 4 == 0 else known[number // 4 % len(known)]
+
+
+def is_id(value: Any) -> bool:
+    """Return whether the value is the text of a UUID."""
+    try:
+        UUID(value)
+    except (TypeError, ValueError, AttributeError):
+        return False
+    return True
+
+
+def fitting(name: str, body: dict[str, Any], *, real_ids: bool) -> dict[str, Any]:
+    """Return the body with those fields mended that contradict each other without breaking the schema."""
+    body = whole(body)
+    if real_ids:
+        body = {key: real(key, value) for key, value in body.items()}
+    mend = MENDED.get(name)
+    return body if mend is None else mend(body)
+
+
+def whole(value: Any) -> Any:
+    """Return the value with 1.0 as 1: one integer for JSON Schema, but the service takes no decimal point."""
+    if isinstance(value, dict):
+        return {key: whole(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [whole(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def mend_campaign(body: dict[str, Any]) -> dict[str, Any]:
+    """Put windows in order."""
+    for first, last, step in (
+        ("order_opens_at", "order_closes_at", "T00:00:00Z"),
+        ("pickup_from", "pickup_until", ""),
+    ):
+        if body.get(first) and body.get(last):
+            begin = date.fromisoformat(body[first][:10])
+            body |= {first: f"{begin}{step}", last: f"{begin + timedelta(days=0 if not step else 1)}{step}"}
+            if body[last] >= "2101":
+                body |= {first: f"2100-01-01{step}", last: f"2100-01-02{step}"}
+    return body
+
+
+def mend_slots(body: dict[str, Any]) -> dict[str, Any]:
+    """Make the plan a week, and close after opening."""
+    begin = min(date.fromisoformat(body["from_on"]), date(2100, 1, 1))
+    body |= {"from_on": str(begin), "until_on": str(begin + timedelta(days=6))}
+    return body if body["closes"][:5] > body["opens"][:5] else body | {"opens": "09:00", "closes": "17:00"}
+
+
+def mend_gift_box(body: dict[str, Any]) -> dict[str, Any]:
+    """Give the barcode its check digit, and name every product once."""
+    digits = body["barcode"][:12]
+    total = sum(int(digit) * (3 if place % 2 else 1) for place, digit in enumerate(digits))
+    body["barcode"] = digits + str(-total % 10)
+    once = {real("product_id", part["product_id"]): part for part in body["components"]}
+    body["components"] = [part | {"product_id": id} for id, part in once.items()]
+    return body
+
+
+def mend_scan(body: dict[str, Any]) -> dict[str, Any]:
+    """Scan a real code three times out of four, each time as an event of its own."""
+    number = crc32(body["code"].encode())
+    code = body["code"] if number % 4 == 0 else WORLD["codes"][number // 4 % len(WORLD["codes"])]
+    return body | {"code": code, "event_id": str(uuid4())}
+
+
+def mend_batch(body: dict[str, Any]) -> dict[str, Any]:
+    """Add a good event, and make none of the others a second one with its id."""
+    good = mend_scan(
+        {"event_id": "", "code": str(body["device_id"]), "pickup_point_id": REAL["pickup_point_id"][0]}
+    )
+    return body | {"events": [*body["events"][:499], good]}
+
+
+MENDED = {
+    "draft_campaign": mend_campaign,
+    "change_campaign": mend_campaign,
+    "add_slots": mend_slots,
+    "add_gift_box": mend_gift_box,
+    "redeem": mend_scan,
+    "redeem_batch": mend_batch,
+}

@@ -56,9 +56,7 @@ class Fleet:
         body = {"event_id": event_id or str(uuid4()), "code": code, "pickup_point_id": str(here.points[0])}
         return await self._of(via).post(f"{API}/redemptions", json=body, headers=here.clerk.headers())
 
-    async def change_quota(
-        self, here: Street, quota: int, *, version: int, via: int = 0
-    ) -> httpx.Response:
+    async def change_quota(self, here: Street, quota: int, *, version: int, via: int = 0) -> httpx.Response:
         """Set the quota of the first offer of a street."""
         path = f"{API}/offers/{here.offers[0]}/quota"
         headers = here.officer.headers() | {"If-Match": f'"{version}"'}

@@ -57,23 +57,26 @@ def test_signatures_are_those_of_the_standard(seed: str, public: str, message: s
     private_key = SigningKey(bytes.fromhex(seed))
     assert private_key.public_key.raw.hex() == public
     assert sign(private_key, bytes.fromhex(message)).hex() == signature
-    assert verify(VerifyKey(bytes.fromhex(public)), bytes.fromhex(message), bytes.fromhex(signature)) is True
+    assert (
+        verify(VerifyKey(bytes.fromhex(public)), bytes.fromhex(message), signature=bytes.fromhex(signature))
+        is True
+    )
 
 
 def test_another_message_key_or_signature_is_refused() -> None:
     private_key, other_key = generate_private_key(), generate_private_key()
     public_key = private_key.public_key
     signature = sign(private_key, b"box")
-    assert verify(public_key, b"box", signature) is True
-    assert verify(public_key, b"boy", signature) is False
-    assert verify(other_key.public_key, b"box", signature) is False
-    assert verify(public_key, b"box", signature[:-1]) is False
-    assert verify(public_key, b"box", signature + b"\0") is False
-    assert verify(public_key, b"box", b"") is False
+    assert verify(public_key, b"box", signature=signature) is True
+    assert verify(public_key, b"boy", signature=signature) is False
+    assert verify(other_key.public_key, b"box", signature=signature) is False
+    assert verify(public_key, b"box", signature=signature[:-1]) is False
+    assert verify(public_key, b"box", signature=signature + b"\0") is False
+    assert verify(public_key, b"box", signature=b"") is False
     for bit in range(512):
         turned = bytearray(signature)
         turned[bit // 8] ^= 1 << bit % 8
-        assert verify(public_key, b"box", bytes(turned)) is False
+        assert verify(public_key, b"box", signature=bytes(turned)) is False
 
 
 def test_a_signature_has_no_second_form() -> None:
@@ -84,7 +87,7 @@ def test_a_signature_has_no_second_form() -> None:
     assert s < GROUP_ORDER
     for multiple in range(1, 15):
         larger = signature[:32] + (s + multiple * GROUP_ORDER).to_bytes(32, "little")
-        assert verify(private_key.public_key, b"box", larger) is False
+        assert verify(private_key.public_key, b"box", signature=larger) is False
 
 
 @pytest.mark.parametrize("size", [0, 31, 33, 64])
@@ -113,7 +116,7 @@ def test_a_created_key_is_a_private_file_and_is_found_again(tmp_path: Path) -> N
     assert (folder / "7.key").read_text().startswith("-----BEGIN PRIVATE KEY-----\n")
     loaded = KeyStore(folder).load(7)
     assert loaded.public_key.raw == public
-    assert verify(VerifyKey(public), b"box", sign(loaded, b"box")) is True
+    assert verify(VerifyKey(public), b"box", signature=sign(loaded, b"box")) is True
 
 
 def test_a_key_is_never_overwritten(tmp_path: Path) -> None:

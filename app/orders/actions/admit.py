@@ -45,7 +45,7 @@ async def admit_orders(session: AsyncSession, union_id: UUID, commands: Sequence
     orders), bulk reads, `admit`, one bulk change. The answer of a command is at its position.
     """
     state = await _lock_and_read(session, commands)
-    outcomes = admit(state, commands, _render)
+    outcomes = admit(state, commands, render=_render)
     await _write(session, state, union_id)
     return outcomes
 
@@ -86,7 +86,9 @@ async def _write(session: AsyncSession, state: DeskState, union_id: UUID) -> Non
     await run_together(
         session,
         [
-            insert_rows(Order, [_columns(order, _ORDER_COLUMNS, union_id) for order in state.placed]),
+            insert_rows(
+                Order, [_columns(order, _ORDER_COLUMNS, union_id=union_id) for order in state.placed]
+            ),
             update_rows(Order, [_columns(order, _CHANGING_COLUMNS) for order in changed]),
             update_rows(Offer, _offer_rows(state)),
             update_rows(
@@ -104,7 +106,7 @@ async def _write(session: AsyncSession, state: DeskState, union_id: UUID) -> Non
         await session.execute(select(func.pg_notify(CHANNEL, f"offer:{offer_id}")))
 
 
-def _columns(order: Any, names: Iterable[str], union_id: UUID | None = None) -> dict[str, Any]:
+def _columns(order: Any, names: Iterable[str], *, union_id: UUID | None = None) -> dict[str, Any]:
     row = {name: getattr(order, name) for name in names}
     return row if union_id is None else row | {"union_id": union_id}
 

@@ -31,7 +31,7 @@ from app.orders.rules.commands import (
     PlaceOrder,
     Replayed,
 )
-from app.orders.rules.desk import DeskState, Event, OfferState, OrderState, SlotState
+from app.orders.rules.desk import DeskState, Event, MemberState, OfferState, OrderState, SlotState
 from app.orders.rules.states import BOOKABLE, CANCELLABLE, EXPIRING, PROMISED, OrderStatus
 from app.pickup.errors import SlotFull, SlotNotFound, SlotPast
 from app.platform.clock import shown
@@ -41,16 +41,16 @@ from app.platform.idempotency import Answer
 Render: TypeAlias = Callable[[Command, Done | DomainError], tuple[int, str]]
 
 
-def admit(state: DeskState, commands: Sequence[Command], render: Render) -> list[Outcome]:
+def admit(state: DeskState, commands: Sequence[Command], *, render: Render) -> list[Outcome]:
     """Decide the commands in order of arrival and bring `state` up to date.
 
     `render` turns an outcome into the answer to be kept for its idempotency key. A refused command
     changes nothing but its own stored answer.
     """
-    return [_admit_one(state, command, render) for command in commands]
+    return [_admit_one(state, command, render=render) for command in commands]
 
 
-def _admit_one(state: DeskState, command: Command, render: Render) -> Outcome:
+def _admit_one(state: DeskState, command: Command, *, render: Render) -> Outcome:
     claim = command.claim
     if claim is not None:
         known = state.answers.get((claim.actor_id, claim.key))
@@ -84,18 +84,7 @@ def _decide(state: DeskState, command: Command) -> Done:
 
 
 def _place(state: DeskState, wanted: PlaceOrder) -> Done:
-    offer = state.offers.get(wanted.offer_id)
-    member = state.members.get(wanted.member_id)
-    if offer is None or offer.stage == Stage.DRAFT or member is None:
-        raise OfferNotFound()
-    check_window(offer, wanted.at)
-    rules = check_eligibility(member.status, offer.eligible_statuses)
-    if not all(rule.passed for rule in rules):
-        raise NotEligible(rules=[{"code": rule.code, "passed": rule.passed} for rule in rules])
-    if (offer.campaign_id, member.id) in state.live:
-        raise AlreadyOrdered(limit=offer.per_member_limit)
-    if wanted.quantity > offer.per_member_limit:
-        raise QuantityOverLimit(limit=offer.per_member_limit)
+    offer, member = _allowed(state, wanted)
     status = _standing(offer, wanted)
     slot = None
     if status is OrderStatus.TO_BOOK and wanted.slot_id is not None:
@@ -118,12 +107,29 @@ def _place(state: DeskState, wanted: PlaceOrder) -> Done:
     )
     if slot is not None:
         _take_place(state, slot)
-    _count(state, offer, order, +1)
+    _count(state, order, sign=+1)
     state.live.add((offer.campaign_id, member.id))
     state.orders[order.id] = order
     state.placed.append(order)
     state.events.append(Event("order.placed", order, wanted.at))
     return Done(order=order, slot=slot)
+
+
+def _allowed(state: DeskState, wanted: PlaceOrder) -> tuple[OfferState, MemberState]:
+    """Return offer and member, or raise why this member may not order it now."""
+    offer = state.offers.get(wanted.offer_id)
+    member = state.members.get(wanted.member_id)
+    if offer is None or offer.stage == Stage.DRAFT or member is None:
+        raise OfferNotFound()
+    check_window(offer, wanted.at)
+    rules = check_eligibility(member.status, offer.eligible_statuses)
+    if not all(rule.passed for rule in rules):
+        raise NotEligible(rules=[{"code": rule.code, "passed": rule.passed} for rule in rules])
+    if (offer.campaign_id, member.id) in state.live:
+        raise AlreadyOrdered(limit=offer.per_member_limit)
+    if wanted.quantity > offer.per_member_limit:
+        raise QuantityOverLimit(limit=offer.per_member_limit)
+    return offer, member
 
 
 def check_window(offer: OfferState, at: datetime) -> None:
@@ -158,7 +164,7 @@ def _free_slot(state: DeskState, slot_id: UUID, *, offer: OfferState, at: dateti
     return slot
 
 
-def _own_order(state: DeskState, order_id: UUID, member_id: UUID) -> OrderState:
+def _own_order(state: DeskState, order_id: UUID, *, member_id: UUID) -> OrderState:
     order = state.orders.get(order_id)
     if order is None or order.member_id != member_id:
         raise OrderNotFound()
@@ -166,7 +172,7 @@ def _own_order(state: DeskState, order_id: UUID, member_id: UUID) -> OrderState:
 
 
 def _book(state: DeskState, wanted: BookSlot) -> Done:
-    order = _own_order(state, wanted.order_id, wanted.member_id)
+    order = _own_order(state, wanted.order_id, member_id=wanted.member_id)
     if order.status not in BOOKABLE:
         raise NotBookable(order_status=order.status)
     if order.slot_id == wanted.slot_id:
@@ -180,25 +186,25 @@ def _book(state: DeskState, wanted: BookSlot) -> Done:
         _give_place_back(state, order.slot_id)
     kind = "order.moved" if order.slot_id else "order.booked"
     order.slot_id, order.status, order.booked_at = slot.id, OrderStatus.BOOKED, wanted.at
-    _changed(state, order, kind, wanted.at)
+    _changed(state, order, kind=kind, at=wanted.at)
     return Done(order=order, slot=slot)
 
 
 def _cancel(state: DeskState, wanted: CancelOrder) -> Done:
-    order = _own_order(state, wanted.order_id, wanted.member_id)
+    order = _own_order(state, wanted.order_id, member_id=wanted.member_id)
     if order.status not in CANCELLABLE:
         raise NotCancellable(order_status=order.status)
     offer = state.offers[order.offer_id]
     if order.slot_id is not None:
         _give_place_back(state, order.slot_id)
-    _count(state, offer, order, -1)
+    _count(state, order, sign=-1)
     order.status, order.slot_id = OrderStatus.CANCELLED, None
     order.cancelled_at, order.cancel_reason = wanted.at, wanted.reason
     state.live.discard((order.campaign_id, order.member_id))
     if order.id in state.waiting[offer.id]:
         state.waiting[offer.id].remove(order.id)
-    _changed(state, order, "order.cancelled", wanted.at)
-    _serve_waitlist(state, offer, wanted.at)
+    _changed(state, order, kind="order.cancelled", at=wanted.at)
+    _serve_waitlist(state, offer, at=wanted.at)
     return Done(order=order)
 
 
@@ -210,10 +216,10 @@ def _expire(state: DeskState, wanted: ExpireOrder) -> Done:
         return Done(order=order)
     if order.id in state.waiting[order.offer_id]:
         state.waiting[order.offer_id].remove(order.id)
-    _count(state, state.offers[order.offer_id], order, -1)
+    _count(state, order, sign=-1)
     order.status = OrderStatus.EXPIRED
     state.live.discard((order.campaign_id, order.member_id))
-    _changed(state, order, "order.expired", wanted.at)
+    _changed(state, order, kind="order.expired", at=wanted.at)
     return Done(order=order)
 
 
@@ -229,11 +235,11 @@ def _change_quota(state: DeskState, wanted: ChangeQuota) -> Done:
     offer.version += 1
     state.touched_offers.add(offer.id)
     state.freed_offers.add(offer.id)
-    _serve_waitlist(state, offer, wanted.at)
+    _serve_waitlist(state, offer, at=wanted.at)
     return Done(offer=offer)
 
 
-def _serve_waitlist(state: DeskState, offer: OfferState, at: datetime) -> None:
+def _serve_waitlist(state: DeskState, offer: OfferState, *, at: datetime) -> None:
     """Give free boxes to those who wait, in their order; the first who does not fit stops it."""
     waiting = state.waiting[offer.id]
     while waiting and offer.stage == Stage.PUBLISHED:
@@ -241,14 +247,15 @@ def _serve_waitlist(state: DeskState, offer: OfferState, at: datetime) -> None:
         if order.quantity > offer.remaining:
             return
         waiting.pop(0)
-        _count(state, offer, order, -1)
+        _count(state, order, sign=-1)
         order.status = OrderStatus.TO_BOOK
-        _count(state, offer, order, +1)
-        _changed(state, order, "order.promoted", at)
+        _count(state, order, sign=+1)
+        _changed(state, order, kind="order.promoted", at=at)
 
 
-def _count(state: DeskState, offer: OfferState, order: OrderState, sign: int) -> None:
+def _count(state: DeskState, order: OrderState, *, sign: int) -> None:
     """Add an order to the counters of its offer (`sign` +1) or take it out (-1)."""
+    offer = state.offers[order.offer_id]
     if order.status in PROMISED:
         offer.promised_count += sign * order.quantity
         if sign < 0:
@@ -272,7 +279,7 @@ def _give_place_back(state: DeskState, slot_id: UUID) -> None:
     state.touched_slots.add(slot_id)
 
 
-def _changed(state: DeskState, order: OrderState, kind: str, at: datetime) -> None:
+def _changed(state: DeskState, order: OrderState, *, kind: str, at: datetime) -> None:
     order.version += 1
     state.changed[order.id] = order
     state.events.append(Event(kind, order, at))

@@ -154,7 +154,7 @@ def verify_code(text: str, keys: Mapping[int, PublicKeyState]) -> Verdict:
         return Verdict(CodeCheck.UNKNOWN_KEY)
     if key.state is KeyState.WITHDRAWN:
         return Verdict(CodeCheck.WITHDRAWN_KEY)
-    if not verify(key.public_key, DOMAIN + code.body, code.signature):
+    if not verify(key.public_key, DOMAIN + code.body, signature=code.signature):
         return Verdict(CodeCheck.BAD_SIGNATURE)
     try:
         return Verdict(CodeCheck.OK, code.record)
