@@ -54,6 +54,7 @@ openapi: $(DEV) ## Write docs/openapi.json and docs/problems.md anew
 	$(BIN)/python -m app.cli openapi
 
 bench: $(DEV) ## Measure orders and redemptions as ratios to a request that does nothing
+	@command -v wrk >/dev/null || apt-get install -y wrk
 	$(BIN)/python -m bench $(BENCH_ARGS)
 
 lock: $(MADE) ## Choose the newest allowed versions and write requirements/*.txt

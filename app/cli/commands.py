@@ -68,7 +68,7 @@ def _sentence(error: DomainError) -> str:
     from app.platform.i18n import text
 
     try:
-        return f"{text('en', error.code, 'detail', **error.params)} ({error.code})"
+        return f"{text('en', error.code, part='detail', **error.params)} ({error.code})"
     except (KeyError, OSError):
         return error.code
 

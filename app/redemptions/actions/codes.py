@@ -3,6 +3,7 @@
 import os
 import secrets
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import insert
@@ -37,10 +38,21 @@ async def get_or_make_code(
     known = await queries.find_code(session, order_id)
     if known is not None:
         return known
+    row = await _new_code(session, order.campaign_id, store=store)
+    row |= {"order_id": order_id, "created_at": now}
+    # Two requests at once: one row wins, both answer with it.
+    await session.execute(insert(PickupCode).values(row).on_conflict_do_nothing(index_elements=["order_id"]))
+    made = await queries.find_code(session, order_id)
+    assert made is not None  # noqa: S101 - inserted a line above
+    return made
+
+
+async def _new_code(session: AsyncSession, campaign_id: UUID, *, store: KeyStore) -> dict[str, Any]:
+    """Return the row of a fresh code: a random reference, a short code, the signed text."""
     key = await queries.find_active_key(session)
     if key is None:
         raise NoActiveKey(retry_after=30)
-    first_day, last_day = await queries.get_pickup_window(session, order.campaign_id)
+    first_day, last_day = await queries.get_pickup_window(session, campaign_id)
     union_id = session.info["scope"].only_union
     record = CodeRecord(
         key_id=key.id,
@@ -51,8 +63,7 @@ async def get_or_make_code(
         not_before_on=first_day,
         not_after_on=last_day,
     )
-    row = {
-        "order_id": order_id,
+    return {
         "union_id": union_id,
         "unit_ref": record.unit_ref,
         "generation": 0,
@@ -61,10 +72,4 @@ async def get_or_make_code(
         "not_before_on": first_day,
         "not_after_on": last_day,
         "qr_text": sign_record(record, store.load(key.id)),
-        "created_at": now,
     }
-    # Two requests at once: one row wins, both answer with it.
-    await session.execute(insert(PickupCode).values(row).on_conflict_do_nothing(index_elements=["order_id"]))
-    made = await queries.find_code(session, order_id)
-    assert made is not None  # noqa: S101 - inserted a line above
-    return made
