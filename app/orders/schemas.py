@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.orders.rules.desk import OfferState, OrderState, SlotState
 from app.orders.rules.states import Channel, OrderStatus
 from app.platform.clock import Instant, shown
+from app.platform.text import WITHOUT_NUL
 
 
 class OrderRequest(BaseModel):
@@ -36,7 +37,7 @@ class CancelRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    reason: Annotated[str | None, Field(max_length=200)] = None
+    reason: Annotated[str | None, Field(max_length=200, pattern=WITHOUT_NUL)] = None
 
 
 class QuotaChange(BaseModel):

@@ -19,7 +19,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.platform.errors import BodyTooLarge, PreconditionFailed, PreconditionRequired
-from app.platform.problems import respond
+from app.platform.problems import fail, respond
 
 log = structlog.get_logger()
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
@@ -85,6 +85,12 @@ class Envelope:
                 refusal = respond(Request(scope), BodyTooLarge(limit_bytes=self._limit))
                 refusal.headers["Connection"] = "close"
                 await refusal(scope, receive, send_with_headers)
+        except Exception as error:
+            # Answered here and not by Starlette's outermost layer: that one would send it without these
+            # headers, and raise it again for the server to log with the values PostgreSQL names in a DETAIL.
+            if started:
+                raise
+            await fail(Request(scope), error)(scope, receive, send_with_headers)
 
     def _limited(self, receive: Receive) -> Receive:
         seen = 0

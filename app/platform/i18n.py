@@ -26,7 +26,8 @@ def text(language: Language, code: str, *, part: str, **params: Any) -> str:
 
     Raises KeyError when the code has no text: a test keeps both languages complete.
     """
-    return texts(language)[code][part].format_map(_Blank(params))
+    listed = {name: ", ".join(map(str, value)) for name, value in params.items() if isinstance(value, list)}
+    return texts(language)[code][part].format_map(_Blank(params | listed))
 
 
 def choose_language(accept_language: str | None) -> Language:

@@ -145,11 +145,10 @@ def restore(stored: str) -> DomainError:
 
 
 def install(app: FastAPI) -> None:
-    """Make every failure of the app a problem document."""
+    """Make every refusal of the app a problem document; the `Envelope` asks `fail` about everything else."""
     app.add_exception_handler(DomainError, _refused)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(Exception, _failed)
 
 
 async def _refused(request: Request, error: Exception) -> Response:
@@ -218,7 +217,8 @@ def _matches(pattern: str, path: str) -> bool:
     )
 
 
-async def _failed(request: Request, error: Exception) -> Response:
+def fail(request: Request, error: Exception) -> Response:
+    """Return the problem document of what nobody caught: the state of the database, or a logged defect."""
     refusal = refusal_of(error)
     if refusal is None:
         log.error("request.failed", error=type(error).__name__, exc_info=error)

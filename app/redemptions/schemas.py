@@ -8,10 +8,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from app.orders.schemas import SlotOfOrder
 from app.platform.clock import GivenInstant, Instant, shown
-from app.platform.text import LINE
+from app.platform.text import LINE, WITHOUT_NUL
 from app.redemptions.rules.hand_over import Decision, OrderDetails, Reason
 
-CodeText = Annotated[str, StringConstraints(min_length=1, max_length=300)]
+CodeText = Annotated[str, StringConstraints(min_length=1, max_length=300, pattern=WITHOUT_NUL)]
 Why = Annotated[str, Field(min_length=2, max_length=200, pattern=LINE), AfterValidator(str.strip)]
 
 

@@ -36,6 +36,8 @@ STAFF = {
     "redeem": CLERK,
     "redeem_batch": CLERK,
 }
+DRAFTS = {"get_campaign", "list_slots"}
+"""A draft that was just made is there for staff only."""
 MEMBERS: list[str] = WORLD["members"]
 OWNERS: dict[str, str] = WORLD["owners"]
 OURS = {*STAFF.values(), *MEMBERS}
@@ -84,9 +86,10 @@ def before_call(context: Any, case: Any, kwargs: dict[str, Any]) -> None:
     given = (case.headers or {}).get("Authorization", "")
     if given.removeprefix("Bearer ") in OURS and name not in STAFF:
         order_id = (case.path_parameters or {}).get("order_id")
-        token = (
-            OWNERS.get(str(order_id)) or MEMBERS[next(TURN) % len(MEMBERS) if name == "place_order" else 0]
-        )
+        somebody = MEMBERS[next(TURN) % len(MEMBERS)] if name == "place_order" else MEMBERS[0]
+        token = OWNERS.get(str(order_id), somebody)
+        if is_stateful and name in DRAFTS:
+            token = OFFICER
         case.headers["Authorization"] = f"Bearer {token}"
 
 
@@ -126,12 +129,20 @@ def fitting(name: str, body: dict[str, Any], *, real_ids: bool) -> dict[str, Any
 
 
 def whole(value: Any) -> Any:
-    """Return the value with 1.0 as 1: one integer for JSON Schema, but the service takes no decimal point."""
+    """Return the value with 1.0 as 1, and no number or text that the service refuses wherever it stands.
+
+    JSON Schema counts 1.0 as an integer; the service wants it without a point, up to 40 digits, and no NUL.
+    """
     if isinstance(value, dict):
-        return {key: whole(item) for key, item in value.items()}
+        return {whole(key): whole(item) for key, item in value.items()}
     if isinstance(value, list):
         return [whole(item) for item in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+    if isinstance(value, str):
+        return value.replace("\x00", "")
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    is_huge = isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 10**39
+    return value % 10**39 if is_huge else value
 
 
 def mend_campaign(body: dict[str, Any]) -> dict[str, Any]:
