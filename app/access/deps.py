@@ -1,5 +1,6 @@
 """What a route asks of its caller: `require(Permission.X)` or `public()`; a test finds others."""
 
+import json
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
@@ -94,7 +95,8 @@ async def keep_answer(
     """Claim the idempotency key of the call, if any; raise Replay when it was answered before."""
     keeper = Keeper(session, actor.id, key=key, union_id=actor.union_id)
     if key is not None:
-        await keeper.claim(request, (await request.body()).decode("utf-8", "replace"), now=utc_now())
+        body = await request.body()
+        await keeper.claim(request, json.loads(body) if body else None, now=utc_now())
     return keeper
 
 

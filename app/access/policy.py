@@ -29,12 +29,11 @@ class Permission(StrEnum):
     PROFILE_OWN = "profile.own"
     PICKUP_WRITE = "pickup.write"
     REDEMPTIONS_WRITE = "redemptions.write"
-    REDEMPTIONS_OVERRIDE = "redemptions.override"
     CONFLICTS_READ = "redemptions.conflicts"
 
 
 _EVERYBODY = {Permission.PROFILE_OWN, Permission.CAMPAIGNS_READ, Permission.CATALOG_READ}
-_DESK = _EVERYBODY | {Permission.REDEMPTIONS_WRITE, Permission.REDEMPTIONS_OVERRIDE}
+_DESK = _EVERYBODY | {Permission.REDEMPTIONS_WRITE, Permission.CONFLICTS_READ}
 _OVERSIGHT = _EVERYBODY | {Permission.ORDERS_READ, Permission.MEMBERS_READ, Permission.CONFLICTS_READ}
 
 GRANTS: dict[Role, frozenset[Permission]] = {

@@ -97,7 +97,7 @@ def web() -> None:
 
 @cli.command()
 def worker() -> None:
-    """Do what happens by itself: reminders, expiry, messages."""
+    """Do what happens by itself: messages, expiry, tidying up."""
     from app.cli.connect import database_url
     from app.worker import run_worker
 

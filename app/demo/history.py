@@ -110,6 +110,7 @@ class Story:
             self._box,
             campaign.early_minutes,
             campaign.late_minutes,
+            campaign.pickup_until,
             slot.id,
             slot.starts_at,
             slot.ends_at,

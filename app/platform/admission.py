@@ -13,7 +13,7 @@ from uuid import UUID
 
 import structlog
 
-from app.platform.database import refusal_of
+from app.platform.database import is_torn, refusal_of
 from app.platform.errors import Busy, Conflict, StorageFull, Unavailable
 
 log = structlog.get_logger()
@@ -70,8 +70,9 @@ class AdmissionDesk(Generic[Command, Outcome]):
             outcomes = await self._work([command for command, _ in batch])
         except Exception as error:
             refusal = refusal_of(error)
-            if len(batch) == 1 and may_try_again and isinstance(refusal, Conflict):
-                # It lost a race to another process; the second time it sees who won, and why it lost.
+            lost_race = len(batch) == 1 and isinstance(refusal, Conflict)
+            if may_try_again and (lost_race or is_torn(error)):
+                # Another process came first; the second time they see who won, and why they lost.
                 await self._settle(batch, may_try_again=False)
                 return
             # One by one, a busy or absent database would make the last of them wait for hours.

@@ -14,7 +14,9 @@ from sqlalchemy.orm import DeclarativeBase, Session
 
 from app.platform.errors import Busy, Conflict, DomainError, StorageFull, Unavailable
 
-_BUSY = {"55P03", "40001", "40P01", "57014"}
+LOCK_TIMEOUT = "55P03"
+_TORN = {"40001", "40P01"}
+_BUSY = {LOCK_TIMEOUT, "57014"} | _TORN
 _FULL = {"53100"}
 
 
@@ -111,3 +113,8 @@ def refusal_of(error: Exception) -> DomainError | None:
     if isinstance(error, PoolTimeout):
         return Busy(retry_after=1)
     return None
+
+
+def is_torn(error: BaseException) -> bool:
+    """Return whether a transaction was given up for another (deadlock, serialization): run it again."""
+    return sqlstate(error) in _TORN

@@ -8,11 +8,12 @@ from fastapi import Request, Response
 from pydantic import BaseModel
 from sqlalchemy import CheckConstraint, Index, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.platform.database import Base
-from app.platform.errors import KeyReused
+from app.platform.database import LOCK_TIMEOUT, Base, sqlstate
+from app.platform.errors import KeyInFlight, KeyReused
 from app.platform.idempotency import Claim, fingerprint
 
 KEPT_FOR = timedelta(days=30)
@@ -73,7 +74,12 @@ async def remember_key(session: AsyncSession, claim: Claim, *, union_id: UUID, n
         "created_at": now,
     }
     made = insert(IdempotencyRecord).values(row).on_conflict_do_nothing()
-    claimed = await session.execute(made.returning(IdempotencyRecord.actor_id))
+    try:
+        claimed = await session.execute(made.returning(IdempotencyRecord.actor_id))
+    except DBAPIError as error:
+        if sqlstate(error) == LOCK_TIMEOUT:
+            raise KeyInFlight(retry_after=1) from None
+        raise
     if claimed.first() is not None:
         return False
     first = await session.get_one(IdempotencyRecord, (claim.actor_id, claim.key))

@@ -86,21 +86,21 @@ class PrivatePostgres:
             self._process = None
         with self._locked():
             files.make_cluster(self.data_dir, account)
-            running = self._adopt_or_launch(account)
-            self._create_database(running.socket_dir)
+            try:
+                running = self._adopt_or_launch(account)
+                self._create_database(running.socket_dir)
+            except BaseException:
+                self._abandon()
+                raise
         self.url = _url(running.socket_dir)
         return self.url
 
     def stop(self) -> None:
         """Stop the server if this object started it: roll open work back, write everything, wait."""
-        process, self._process, self.url = self._process, None, ""
-        if process is None:
-            return
-        with self._locked():
-            _end(process)
-            if self._socket_dir is not None and self._socket_dir != self.data_dir:
-                with suppress(OSError):
-                    self._socket_dir.rmdir()
+        self.url = ""
+        if self._process is not None:
+            with self._locked():
+                self._abandon()
 
     def running_url(self) -> str | None:
         """Return the URL if a server is alive on this data folder now, whoever started it, else None."""
@@ -177,10 +177,16 @@ class PrivatePostgres:
                 self._process = self._launch(account)
             self._forget_failed_process()
             time.sleep(_POLL_SECONDS)
-        if self._process is not None:
-            _end(self._process)
-            self._process = None
         raise PostgresError(f"PostgreSQL was not ready after {START_SECONDS:.0f} s.\n{self._log_tail()}")
+
+    def _abandon(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        _end(process)
+        if self._socket_dir is not None and self._socket_dir != self.data_dir:
+            with suppress(OSError):
+                self._socket_dir.rmdir()
 
     def _forget_failed_process(self) -> None:
         """Raise if the server gave up, unless only the remains of a killed one are in its way."""

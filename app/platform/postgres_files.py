@@ -205,7 +205,7 @@ def _check_version(data_dir: Path, found: str) -> None:
 
 
 def make_socket_dir(data_dir: Path, account: Account) -> Path:
-    """Return the folder for the server's socket: the data folder, or a short one if that path is too long."""
+    """Return the folder for the server's socket: the data folder, or one with a short and plain path."""
     if _fits(data_dir):
         return data_dir
     name = "grainline-" + hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:16]
@@ -225,4 +225,7 @@ def make_socket_dir(data_dir: Path, account: Account) -> Path:
 
 
 def _fits(folder: Path) -> bool:
+    # Clients take a comma for the end of a host's name.
+    if "," in str(folder):
+        return False
     return len(os.fsencode(folder / _SOCKET_NAME)) <= _SOCKET_PATH_BYTES

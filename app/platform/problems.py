@@ -221,6 +221,7 @@ def fail(request: Request, error: Exception) -> Response:
     """Return the problem document of what nobody caught: the state of the database, or a logged defect."""
     refusal = refusal_of(error)
     if refusal is None:
-        log.error("request.failed", error=type(error).__name__, exc_info=error)
+        request_id = request.scope.get("state", {}).get("request_id", "")
+        log.error("request.failed", request_id=request_id, error=type(error).__name__, exc_info=error)
         refusal = InternalError()
     return respond(request, refusal)

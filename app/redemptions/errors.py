@@ -11,10 +11,6 @@ class WrongQuantity(DomainError, code="redemptions.wrong_quantity", status=409, 
     """The quantity sent is not that of the order; `quantity` is."""
 
 
-class OverrideForbidden(DomainError, code="redemptions.override_forbidden", status=403):
-    """The caller may not override the time of a booking."""
-
-
 class NoActiveKey(DomainError, code="redemptions.no_active_key", status=503, shown=("retry_after",)):
     """No key can sign a code at the moment."""
 

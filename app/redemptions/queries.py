@@ -31,8 +31,6 @@ _CODE = (
     PickupCode.unit_ref,
     PickupCode.short_code,
     PickupCode.generation,
-    PickupCode.not_before_on,
-    PickupCode.not_after_on,
     PickupCode.revoked_at.is_not(None),
 )
 _BY_REF = select(*_CODE).where(
@@ -50,6 +48,7 @@ _DETAILS = (
         GiftBox.name,
         Campaign.early_minutes,
         Campaign.late_minutes,
+        Campaign.pickup_until,
         Slot.id,
         Slot.starts_at,
         Slot.ends_at,
@@ -119,10 +118,16 @@ async def find_points(session: AsyncSession, point_ids: Collection[UUID]) -> dic
     return {row.id: row.name for row in rows}
 
 
-async def find_code(session: AsyncSession, order_id: UUID) -> PickupCode | None:
-    """Return the pickup code of an order, if it has one."""
-    wanted = select(PickupCode).where(PickupCode.order_id == order_id)
+async def lock_code(session: AsyncSession, order_id: UUID) -> PickupCode | None:
+    """Lock and return the pickup code of an order, if it has one."""
+    wanted = select(PickupCode).where(PickupCode.order_id == order_id).with_for_update(key_share=True)
     return (await session.execute(wanted)).scalar_one_or_none()
+
+
+async def is_withdrawn(session: AsyncSession, key_id: int) -> bool:
+    """Return whether a key was withdrawn."""
+    found = await session.execute(select(CodeKey.state).where(CodeKey.id == key_id))
+    return found.scalar_one() == KeyState.WITHDRAWN
 
 
 async def find_active_key(session: AsyncSession) -> CodeKey | None:

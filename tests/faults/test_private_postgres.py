@@ -6,6 +6,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,9 +23,16 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
+def place() -> Iterator[Path]:
+    """An empty folder. Not pytest's own: each run of pytest by root shuts the folder above those."""
+    with tempfile.TemporaryDirectory(prefix="grainline-test-") as name:
+        yield Path(name)
+
+
+@pytest.fixture
+def folder(place: Path) -> Iterator[Path]:
     """A data folder whose server, if a test leaves one, is ended by its process id."""
-    folder = tmp_path / "postgres"
+    folder = place / "postgres"
     yield folder
     if pid := PrivatePostgres(folder).pid:
         os.kill(pid, signal.SIGINT)
@@ -176,8 +184,8 @@ def test_control_c_of_the_group_does_not_reach_the_server(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["x" * 120, "two words, a comma and 'quotes'", "工会 福利"])
-def test_any_path_will_do(tmp_path: Path, name: str) -> None:
-    folder = tmp_path / name / "postgres"
+def test_any_path_will_do(place: Path, name: str) -> None:
+    folder = place / name / "postgres"
     with PrivatePostgres(folder) as private:
         url = private.url
         assert ask(url, "select 1") == "1"
@@ -223,8 +231,8 @@ def test_failure_shows_the_end_of_the_log(folder: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the server as somebody else")
-def test_folders_above_are_opened_for_passing_through_only(tmp_path: Path) -> None:
-    above = tmp_path / "private"
+def test_folders_above_are_opened_for_passing_through_only(place: Path) -> None:
+    above = place / "private"
     above.mkdir(mode=0o700)
     with PrivatePostgres(above / "postgres") as private:
         assert private.pid is not None

@@ -108,9 +108,10 @@ class OrderingMachine(RuleBasedStateMachine):
         self.here: Street = self.run(made)
         self.run(self.here.set(Member, self.here.members[-1].id, status="retained"))
         found = self.run(
-            self.here.read(select(Slot.starts_at).where(Slot.union_id == self.here.id).order_by(Slot.id))
+            self.here.read(select(Slot.id, Slot.starts_at).where(Slot.union_id == self.here.id))
         )
-        starts: list[datetime] = [row.starts_at for row in found]
+        begin = {row.id: row.starts_at for row in found}
+        starts: list[datetime] = [begin[slot_id] for slot_id in self.here.slots]
         self.now = starts[0] + timedelta(minutes=5)
         self.model = Model([QUOTA, QUOTA], starts, CAPACITY, {MEMBERS - 1})
 
@@ -169,7 +170,7 @@ class OrderingMachine(RuleBasedStateMachine):
             staff_name=self.here.clerk.name,
             at=self.now,
             scanned_at=self.now,
-            fingerprint=fingerprint("POST", "/redemptions", position),
+            fingerprint=fingerprint("POST", "/redemptions", body=position),
             override_reason="雨天" if insists else None,
         )
         wanted = self.model.redeem(number, at=self.now, insists=insists)
@@ -189,7 +190,7 @@ class OrderingMachine(RuleBasedStateMachine):
         assert command.claim is not None
         claim = command.claim
         if is_changed:
-            claim = Claim(claim.actor_id, claim.key, fingerprint("POST", "/other", {}))
+            claim = Claim(claim.actor_id, claim.key, fingerprint("POST", "/other", body={}))
         again = _again(command, claim)
         (outcome,) = self.run(self.admit([again]))
         if is_changed:
@@ -290,7 +291,7 @@ class OrderingMachine(RuleBasedStateMachine):
     def claim(self, actor_id: UUID) -> Claim:
         """Return a key that nobody used."""
         key = uuid4().hex
-        return Claim(actor_id, key, fingerprint("POST", "/orders", key))
+        return Claim(actor_id, key, fingerprint("POST", "/orders", body=key))
 
     def compare(self, command: Command, *, outcome: Any, wanted: str) -> None:
         """Compare what the desk says with what the model says."""

@@ -42,5 +42,7 @@ PROMISED = frozenset({OrderStatus.TO_BOOK, OrderStatus.BOOKED, OrderStatus.COLLE
 
 CANCELLABLE = LIVE - {OrderStatus.COLLECTED}
 BOOKABLE = frozenset({OrderStatus.TO_BOOK, OrderStatus.BOOKED})
-EXPIRING = frozenset({OrderStatus.WAITLISTED, OrderStatus.TO_BOOK, OrderStatus.BOOKED})
+EXPIRING = frozenset(
+    {OrderStatus.PENDING_DRAW, OrderStatus.WAITLISTED, OrderStatus.TO_BOOK, OrderStatus.BOOKED}
+)
 """An order that is still in one of these when the pickup window has ended becomes `expired`."""

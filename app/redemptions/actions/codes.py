@@ -35,39 +35,56 @@ async def get_or_make_code(
         raise OrderNotFound()
     if order.status not in _WITH_CODE:
         raise NoCode(order_status=order.status)
-    known = await queries.find_code(session, order_id)
-    if known is not None:
+    known = await queries.lock_code(session, order_id)
+    last_day = (await queries.get_pickup_window(session, order.campaign_id))[1]
+    is_void = known is not None and await queries.is_withdrawn(session, known.key_id)
+    if known is not None and not is_void and known.not_after_on == last_day:
         return known
-    row = await _new_code(session, order.campaign_id, store=store)
-    row |= {"order_id": order_id, "created_at": now}
+    union_id = session.info["scope"].only_union
+    unit_ref = known.unit_ref if known else os.urandom(8)
+    generation = known.generation + is_void if known else 0
+    row = await _signed(session, order.campaign_id, unit_ref=unit_ref, generation=generation, store=store)
+    if known is not None:
+        # The key was withdrawn (the next generation voids the old code), or pickup goes on for longer
+        # (the same generation: a picture that was saved stays good).
+        for name, value in row.items():
+            setattr(known, name, value)
+        await session.flush()
+        return known
+    row |= {
+        "order_id": order_id,
+        "union_id": union_id,
+        "unit_ref": unit_ref,
+        "generation": generation,
+        "short_code": make_short_code(secrets.randbits(45)),
+        "created_at": now,
+    }
     # Two requests at once: one row wins, both answer with it.
     await session.execute(insert(PickupCode).values(row).on_conflict_do_nothing(index_elements=["order_id"]))
-    made = await queries.find_code(session, order_id)
+    made = await queries.lock_code(session, order_id)
     assert made is not None  # noqa: S101 - inserted a line above
     return made
 
 
-async def _new_code(session: AsyncSession, campaign_id: UUID, *, store: KeyStore) -> dict[str, Any]:
-    """Return the row of a fresh code: a random reference, a short code, the signed text."""
+async def _signed(
+    session: AsyncSession, campaign_id: UUID, *, unit_ref: bytes, generation: int, store: KeyStore
+) -> dict[str, Any]:
+    """Return what signing gives: the key, the days and the text of the QR picture."""
     key = await queries.find_active_key(session)
     if key is None:
         raise NoActiveKey(retry_after=30)
     first_day, last_day = await queries.get_pickup_window(session, campaign_id)
-    union_id = session.info["scope"].only_union
     record = CodeRecord(
         key_id=key.id,
-        union_number=await queries.get_union_number(session, union_id),
-        unit_ref=os.urandom(8),
-        generation=0,
+        union_number=await queries.get_union_number(session, session.info["scope"].only_union),
+        unit_ref=unit_ref,
+        generation=generation,
         flags=0,
         not_before_on=first_day,
         not_after_on=last_day,
     )
     return {
-        "union_id": union_id,
-        "unit_ref": record.unit_ref,
-        "generation": 0,
-        "short_code": make_short_code(secrets.randbits(45)),
+        "generation": generation,
         "key_id": key.id,
         "not_before_on": first_day,
         "not_after_on": last_day,

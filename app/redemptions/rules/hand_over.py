@@ -102,8 +102,6 @@ class CodeState:
     unit_ref: bytes
     short_code: str
     generation: int
-    not_before_on: date
-    not_after_on: date
     is_revoked: bool
 
 
@@ -115,6 +113,7 @@ class OrderDetails:
     gift_box: str
     early_minutes: int
     late_minutes: int
+    pickup_until: date
     slot_id: UUID | None
     slot_starts_at: datetime | None
     slot_ends_at: datetime | None
@@ -241,7 +240,7 @@ def _judge(state: TableState, scan: Scan) -> ScanOutcome:
     if reason is not None or order is None or code is None:
         return Decision(scan, None, None, reason or Reason.UNKNOWN, None)
     details = state.details[order.id]
-    reason = _reason_of(order, details, code=code, scan=scan)
+    reason = _reason_of(order, details, scan=scan)
     first = state.hand_overs.get(order.id)
     if reason in OVERRIDABLE and (scan.override_reason or scan.is_offline) and _was_promised(order):
         reason = None
@@ -280,7 +279,7 @@ def _was_promised(order: OrderState) -> bool:
     return order.status not in _NEVER_PROMISED
 
 
-def _reason_of(order: OrderState, details: OrderDetails, *, code: CodeState, scan: Scan) -> Reason | None:
+def _reason_of(order: OrderState, details: OrderDetails, *, scan: Scan) -> Reason | None:
     by_status = _BY_STATUS.get(OrderStatus(order.status))
     if by_status is not None:
         return by_status
@@ -288,11 +287,11 @@ def _reason_of(order: OrderState, details: OrderDetails, *, code: CodeState, sca
         return Reason.NOT_BOOKED
     if order.pickup_point_id != scan.pickup_point_id:
         return Reason.WRONG_PICKUP_POINT
-    return _reason_of_time(details, code=code, at=scan.scanned_at if scan.is_offline else scan.at)
+    return _reason_of_time(details, scan.scanned_at if scan.is_offline else scan.at)
 
 
-def _reason_of_time(details: OrderDetails, *, code: CodeState, at: datetime) -> Reason | None:
-    if local_date(at) > code.not_after_on:
+def _reason_of_time(details: OrderDetails, at: datetime) -> Reason | None:
+    if local_date(at) > details.pickup_until:
         return Reason.TOO_LATE
     if details.slot_starts_at is None or details.slot_ends_at is None:
         return Reason.NOT_BOOKED
