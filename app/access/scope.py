@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, ORMExecuteState, mapped_column, with_loader_criteria
 from sqlalchemy.types import Uuid
 
+from app.platform.compiled import run_compiled
 from app.platform.database import ScopedSession
 
 _UUIDS = ARRAY(Uuid(as_uuid=True))
@@ -89,9 +90,6 @@ async def read_scoped(session: AsyncSession, statement: Any, values: dict[str, A
     scope = session.info.get("scope")
     if not isinstance(scope, Scope) or scope.reason is not None:
         raise RuntimeError("a hot statement needs the scope of some unions")
-    connection = session.info.get("connection")
-    if connection is None:
-        connection = session.info["connection"] = await session.connection()
-    found = await connection.execute(statement, values | {"scope_unions": sorted(scope.union_ids)})
+    found = await run_compiled(session, statement, values | {"scope_unions": sorted(scope.union_ids)})
     rows: Sequence[Any] = found.all()
     return rows

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import any_, bindparam, cast, func, select, tuple_
+from sqlalchemy import any_, bindparam, cast, func, literal_column, select, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import String, Uuid
@@ -93,7 +93,7 @@ _LIVE_ORDERS = select(Order.campaign_id, Order.member_id).where(
     in_scope(Order),
     Order.campaign_id == any_(cast(bindparam("campaign_ids", type_=_UUIDS), _UUIDS)),
     # Written out, not bound: only so is the partial unique index known to hold what is asked for.
-    Order.status.in_(bindparam("live", sorted(LIVE), expanding=True, literal_execute=True)),
+    Order.status.in_([literal_column(f"'{status}'") for status in sorted(LIVE)]),
 )
 _ANSWERS = select(
     IdempotencyRecord.actor_id,

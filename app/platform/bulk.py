@@ -11,6 +11,7 @@ from sqlalchemy import Column, Text, Update, bindparam, cast, func, insert, lite
 from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB, Insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.platform.compiled import run_compiled
 from app.platform.database import Base
 
 Part: TypeAlias = tuple[Insert | Any, dict[str, list[Any]]]
@@ -85,5 +86,4 @@ async def run_together(session: AsyncSession, parts: Sequence[Part | None]) -> N
         for position, (statement, _) in enumerate(present):
             joined = joined.add_cte(statement.cte(f"part_{position}", nesting=False))
         _cache[key] = joined
-    connection = session.info.get("connection") or await session.connection()
-    await connection.execute(joined, values)
+    await run_compiled(session, joined, values)
