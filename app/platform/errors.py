@@ -78,6 +78,10 @@ class MalformedRequest(DomainError, code="platform.malformed", status=422):
     """The request does not have the documented form; `errors` says where."""
 
 
+class TooManyRequests(DomainError, code="platform.too_many_requests", status=429, shown=("retry_after",)):
+    """One caller asks too often; the proxy in front answers with this code (`deploy/nginx.conf`)."""
+
+
 class Busy(DomainError, code="platform.busy", status=503, shown=("retry_after",)):
     """Too many callers at once; nothing was changed."""
 

@@ -120,19 +120,14 @@ def describe(*errors: type[DomainError], common: bool = True) -> dict[int | str,
         answer = answers.setdefault(error.status, _answer(error.status))
         title = text("en", error.code, part="title")
         answer["description"] = (answer["description"] + f"; `{error.code}`: {title}").removeprefix("; ")
-        answer["content"][MEDIA_TYPE]["schema"]["properties"]["code"]["enum"].append(error.code)
+        answer["content"][MEDIA_TYPE]["schema"]["allOf"][1]["properties"]["code"]["enum"].append(error.code)
     return answers
 
 
 def _answer(status: int) -> dict[str, Any]:
-    properties = _SCHEMA["properties"] | {
-        "status": {"type": "integer", "const": status},
-        "code": {"type": "string", "enum": []},
-    }
-    answer: dict[str, Any] = {
-        "description": "",
-        "content": {MEDIA_TYPE: {"schema": _SCHEMA | {"properties": properties}}},
-    }
+    here = {"type": "object", "properties": {"status": {"const": status}, "code": {"enum": []}}}
+    schema = {"allOf": [{"$ref": "#/components/schemas/Problem"}, here]}
+    answer: dict[str, Any] = {"description": "", "content": {MEDIA_TYPE: {"schema": schema}}}
     if status in {429, 503, 507}:
         answer["headers"] = {"Retry-After": {"description": "seconds to wait", "schema": {"type": "integer"}}}
     return answer

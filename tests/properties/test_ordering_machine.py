@@ -50,11 +50,11 @@ from tests.factories.street import Street, make_street
 from tests.properties.ordering_model import LIVE, Model
 
 Result = TypeVar("Result")
-MEMBERS, SLOTS, CAPACITY, QUOTA = 6, 3, 2, 3
+MEMBERS, SLOTS, CAPACITY, QUOTA = 8, 3, 2, 2
 LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
 
 members = st.integers(0, MEMBERS - 1)
-offers = st.integers(0, 1)
+offers = st.sampled_from([0, 0, 0, 1])
 slots = st.integers(0, SLOTS)  # the last one is nowhere
 orders = st.integers(0, 30)
 quantities = st.sampled_from([1, 1, 1, 2, 2, 3])
@@ -146,6 +146,12 @@ class OrderingMachine(RuleBasedStateMachine):
     def all_at_once(self, together: list[Ask]) -> None:
         """Several commands in one batch, in one transaction."""
         self.submit(together)
+
+    @rule(first=members, count=st.integers(3, 5), quantity=st.integers(1, 2))
+    def rush(self, first: int, count: int, quantity: int) -> None:
+        """Several members want the same box and would wait for it."""
+        everybody = [(first + step) % MEMBERS for step in range(count)]
+        self.submit([Ask("order", member, 0, quantity, None, flag=True) for member in everybody])
 
     @rule(minutes=st.sampled_from([10, 40, 90]))
     def wait(self, minutes: int) -> None:
@@ -426,8 +432,8 @@ def test_ordering_agrees_with_the_model(settings: Settings, database: Database) 
         run_state_machine_as_test(
             lambda: OrderingMachine(loop, own, store),
             settings=profile(
-                max_examples=500 if LONG else 30,
-                stateful_step_count=60 if LONG else 25,
+                max_examples=1_000 if LONG else 50,
+                stateful_step_count=60 if LONG else 30,
                 deadline=None,
                 derandomize=not LONG,
                 database=None,
