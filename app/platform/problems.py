@@ -144,6 +144,15 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(DomainError, _refused)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _http)
+    describe_app = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        """Return the OpenAPI document with the one schema that all problems share."""
+        document = describe_app()
+        document.setdefault("components", {}).setdefault("schemas", {})["Problem"] = _SCHEMA
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]
 
 
 async def _refused(request: Request, error: Exception) -> Response:
