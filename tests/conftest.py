@@ -17,7 +17,10 @@ from app.platform.postgres import PrivatePostgres
 from app.platform.settings import Settings, async_url
 from app.platform.signing import KeyStore
 from app.redemptions.actions.keys import ensure_key
+from tests.factories.databases import empty_template, fleet, scratch, template
 from tests.factories.street import Street, make_street
+
+__all__ = ["empty_template", "fleet", "scratch", "template"]
 
 MakeStreet = Callable[..., Awaitable[Street]]
 

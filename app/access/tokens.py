@@ -10,7 +10,7 @@ import time
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, LargeBinary, any_, cast, select
+from sqlalchemy import CheckConstraint, ForeignKey, LargeBinary, any_, cast, func, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
@@ -22,6 +22,7 @@ from app.access.scope import Scope
 from app.platform.admission import AdmissionDesk
 from app.platform.database import Base, Database
 from app.platform.errors import Unauthenticated
+from app.platform.listening import CHANNEL
 
 TOKEN_LIFE = timedelta(days=30)
 _REMEMBERED_SECONDS = 5.0
@@ -80,6 +81,16 @@ def add_token(
     return token
 
 
+async def revoke_token(session: AsyncSession, digest: bytes, *, now: datetime) -> None:
+    """Revoke the token with this digest; every worker is told when the transaction commits.
+
+    One that is unknown or was revoked before stays as it is.
+    """
+    known = update(AccessToken).where(AccessToken.digest == digest, AccessToken.revoked_at.is_(None))
+    await session.execute(known.values(revoked_at=now))
+    await session.execute(select(func.pg_notify(CHANNEL, "tokens:")))
+
+
 class TokenReader:
     """Finds the actors of tokens; all look-ups that wait form one query."""
 
@@ -87,23 +98,28 @@ class TokenReader:
         """Read from `database`."""
         self._database = database
         self._known: dict[str, tuple[Actor, float]] = {}
+        self._forgotten = 0
         self._desk = AdmissionDesk(self._read, batch_limit=256, queue_limit=4_096)
 
     def forget(self) -> None:
         """Drop what is remembered: some token was revoked."""
         self._known.clear()
+        self._forgotten += 1
 
     async def actor_of(self, token: str, *, now: datetime) -> Actor:
         """Return the caller that the token names; raise Unauthenticated or Busy."""
         known = self._known.get(token)
         if known is not None and known[1] > time.monotonic() and known[0].expires_at > now:
             return known[0]
+        forgotten = self._forgotten
         actor = await self._desk.submit(token)
         if actor is None or actor.expires_at <= now:
             raise Unauthenticated()
         if len(self._known) >= _MOST_REMEMBERED:
             self._known.clear()
-        self._known[token] = (actor, time.monotonic() + _REMEMBERED_SECONDS)
+        # Told to forget while it was looked up: what was read may be older than the revocation.
+        if forgotten == self._forgotten:
+            self._known[token] = (actor, time.monotonic() + _REMEMBERED_SECONDS)
         return actor
 
     async def _read(self, tokens: list[str]) -> list[Actor | None]:

@@ -18,7 +18,7 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.platform.errors import BodyTooLarge, PreconditionFailed, PreconditionRequired
+from app.platform.errors import BodyTooLarge, NotFound, PreconditionFailed, PreconditionRequired
 from app.platform.problems import fail, respond
 
 log = structlog.get_logger()
@@ -75,11 +75,11 @@ class Envelope:
                     headers.append(_CSP)
             await send(message)
 
-        length = next((v for k, v in scope["headers"] if k == b"content-length"), b"0")
         try:
-            if length.isdigit() and len(length) < _MOST_DIGITS and int(length) > self._limit:
-                raise TooLarge
+            self._check(scope)
             await self._app(scope, self._limited(receive), send_with_headers)
+        except NotFound as missing:
+            await respond(Request(scope), missing)(scope, receive, send_with_headers)
         except TooLarge:
             if not started:
                 refusal = respond(Request(scope), BodyTooLarge(limit_bytes=self._limit))
@@ -91,6 +91,17 @@ class Envelope:
             if started:
                 raise
             await fail(Request(scope), error)(scope, receive, send_with_headers)
+
+    def _check(self, scope: Scope) -> None:
+        """Raise TooLarge for a length over the limit, NotFound for a path with control characters.
+
+        The router's patterns end with `$`, which also matches before a last line feed.
+        """
+        length = next((v for k, v in scope["headers"] if k == b"content-length"), b"0")
+        if length.isdigit() and len(length) < _MOST_DIGITS and int(length) > self._limit:
+            raise TooLarge
+        if not scope["path"].isprintable():
+            raise NotFound()
 
     def _limited(self, receive: Receive) -> Receive:
         seen = 0
@@ -107,9 +118,7 @@ class Envelope:
 
 
 class StrictRequest(Request):
-    """A request whose JSON is UTF-8, has no NaN, no NUL, no name twice, no number beyond 40 digits, no depth
-    beyond 32.
-    """
+    """A request whose JSON is UTF-8 without NaN, NUL, a name twice, over 40 digits or over 32 levels."""
 
     async def json(self) -> Any:
         """Return the parsed body, or raise JSONDecodeError, which becomes a 422."""

@@ -90,7 +90,7 @@ def text_key(part: str) -> str:
 def read_cursor(cursor: str, *, parts: int = 2) -> tuple[str, ...]:
     """Return the key in a cursor, or raise CursorInvalid."""
     try:
-        key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode())
     except (binascii.Error, ValueError, RecursionError):
         raise CursorInvalid() from None
     if not (isinstance(key, list) and len(key) == parts and all(isinstance(part, str) for part in key)):

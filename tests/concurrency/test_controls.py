@@ -16,8 +16,8 @@ from app.orders.actions import admit
 from app.orders.rules.states import LIVE
 from app.orders.tables import Order
 from app.redemptions.tables import Redemption
-from tests.concurrency.conftest import Scratch
 from tests.factories.apps import Fleet, at_once, code_of, run_fleet
+from tests.factories.databases import Scratch
 from tests.factories.street import Street, make_street
 
 ROUNDS = 25

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.access.scope import one_union
 from app.orders import queries
-from tests.concurrency.conftest import Scratch
+from tests.factories.databases import Scratch
 from tests.factories.street import Street, make_street
 
 ROWS = 20_000

@@ -211,8 +211,8 @@ async def _member(session: AsyncSession, street: Street, position: int, now: dat
     id, name = new_id(), f"示例{position}"
     session.add(
         Member(
-            id=id, union_id=street.id, unit_id=street.unit_id, number=f"T{position:07}", name=name, name_key=name,
-            mobile=f"1380000{position % 10_000:04}", id_last4="0017", status="active", created_at=now,
+            id=id, union_id=street.id, unit_id=street.unit_id, number=f"T{position:07}",
+            name=name, name_key=name, mobile=f"1380000{position % 10_000:04}", id_last4="0017", status="active", created_at=now,
         )
     )  # fmt: skip
     await session.flush()
@@ -234,12 +234,13 @@ async def _goods(session: AsyncSession, street: Street, points: int) -> None:
 async def _offers(session: AsyncSession, street: Street, position: int, *, quota: int) -> None:
     box, product = new_id(), new_id()
     session.add(
-        Product(id=product, union_id=street.id, name="小米", unit="袋", category="粮食", net_content_grams=2500,
-                barcode=f"20000000{position:04}0", shelf_life="12个月", storage="阴凉干燥", allergens=[])
+        Product(id=product, union_id=street.id, name="小米", unit="袋", category="粮食",
+                net_content_grams=2500, barcode=f"20000000{position:04}0", shelf_life="12个月",
+                storage="阴凉干燥", allergens=[])
     )  # fmt: skip
     session.add(
-        GiftBox(id=box, union_id=street.id, name="示例·杂粮礼盒", unit="份", barcode=f"20000001{position:04}2",
-                gross_weight_grams=2800, unit_price_fen=8800)
+        GiftBox(id=box, union_id=street.id, name="示例·杂粮礼盒", unit="份",
+                barcode=f"20000001{position:04}2", gross_weight_grams=2800, unit_price_fen=8800)
     )  # fmt: skip
     await session.flush()
     session.add(

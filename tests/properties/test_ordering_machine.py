@@ -4,10 +4,11 @@
 """
 
 import asyncio
+import json
 import os
 from collections import Counter
 from collections.abc import Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
@@ -22,6 +23,7 @@ from app.access.scope import every_union, one_union
 from app.campaigns.tables import Offer
 from app.notifications.tables import OutboxEvent
 from app.orders.actions.admit import admit_orders
+from app.orders.queries import find_answers
 from app.orders.rules.commands import (
     BookSlot,
     CancelOrder,
@@ -107,9 +109,7 @@ class OrderingMachine(RuleBasedStateMachine):
         )
         self.here: Street = self.run(made)
         self.run(self.here.set(Member, self.here.members[-1].id, status="retained"))
-        found = self.run(
-            self.here.read(select(Slot.id, Slot.starts_at).where(Slot.union_id == self.here.id))
-        )
+        found = self.run(self.here.read(select(Slot.id, Slot.starts_at).where(Slot.union_id == self.here.id)))
         begin = {row.id: row.starts_at for row in found}
         starts: list[datetime] = [begin[slot_id] for slot_id in self.here.slots]
         self.now = starts[0] + timedelta(minutes=5)
@@ -153,7 +153,7 @@ class OrderingMachine(RuleBasedStateMachine):
         everybody = [(first + step) % MEMBERS for step in range(count)]
         self.submit([Ask("order", member, 0, quantity, None, flag=True) for member in everybody])
 
-    @rule(minutes=st.sampled_from([10, 40, 90]))
+    @rule(minutes=st.sampled_from([30, 70, 120]))
     def wait(self, minutes: int) -> None:
         """Time goes by, but orders stay open."""
         self.now += timedelta(minutes=minutes)
@@ -342,8 +342,6 @@ class OrderingMachine(RuleBasedStateMachine):
 
     async def kept(self, claim: Claim) -> str:
         """Return the answer that is kept for a key."""
-        from app.orders.queries import find_answers
-
         async with self.database.transaction(one_union(self.here.id)) as session:
             return (await find_answers(session, [claim]))[claim.actor_id, claim.key].body
 
@@ -407,8 +405,6 @@ class OrderingMachine(RuleBasedStateMachine):
 
 def _again(command: Command, claim: Claim | None) -> Command:
     """Return the command as the route makes it of a repeated call: another order id, the same key."""
-    from dataclasses import replace
-
     if isinstance(command, PlaceOrder):
         fresh = new_id()
         return replace(command, claim=claim, order_id=fresh, number=str(fresh)[-12:])
@@ -417,9 +413,7 @@ def _again(command: Command, claim: Claim | None) -> Command:
 
 
 def _status(body: str) -> str:
-    from json import loads
-
-    return str(loads(body)["status"])
+    return str(json.loads(body)["status"])
 
 
 def test_ordering_agrees_with_the_model(settings: Settings, database: Database) -> None:

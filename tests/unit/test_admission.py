@@ -132,7 +132,15 @@ async def test_a_command_that_always_conflicts_is_refused_after_the_second_time(
         OSError("connection refused"),
         TimeoutError(),
     ],
-    ids=["shut down", "connection lost", "disk full", "lock time-out", "statement time-out", "refused", "slow"],
+    ids=[
+        "shut down",
+        "connection lost",
+        "disk full",
+        "lock time-out",
+        "statement time-out",
+        "refused",
+        "slow",
+    ],
 )
 async def test_when_the_database_is_away_all_fail_at_once(error: Exception) -> None:
     work = Work(lambda batch: error if "b" in batch else None)

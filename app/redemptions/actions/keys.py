@@ -82,16 +82,21 @@ class KeyRing:
         self._database = database
         self._keys: Mapping[int, PublicKeyState] | None = None
         self._good_until = 0.0
+        self._forgotten = 0
 
     def forget(self) -> None:
         """Read again next time: a key changed."""
         self._keys = None
+        self._forgotten += 1
 
     async def keys(self) -> Mapping[int, PublicKeyState]:
         """Return the public keys by id."""
         known = self._keys
         if known is None or time.monotonic() > self._good_until:
+            forgotten = self._forgotten
             async with self._database.transaction(every_union("keys belong to all unions")) as session:
                 known = await queries.find_public_keys(session)
-            self._keys, self._good_until = known, time.monotonic() + _REMEMBERED_SECONDS
+            # Told to forget while they were read: what was read may be older than the change.
+            if forgotten == self._forgotten:
+                self._keys, self._good_until = known, time.monotonic() + _REMEMBERED_SECONDS
         return known

@@ -1,4 +1,4 @@
-"""Two apps on one database, and scratch databases in which a safeguard can be taken away."""
+"""Fixtures: two apps on one database, and scratch databases in which a safeguard can be taken away."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass

@@ -1,0 +1,353 @@
+"""The rule book of the pickup table: every answer it can give; a refusal changes nothing."""
+
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from app.orders.rules.desk import OrderState
+from app.platform.errors import DomainError
+from app.platform.idempotency import Answer, Claim, fingerprint
+from app.platform.signing import SigningKey, generate_private_key
+from app.redemptions.rules.hand_over import (
+    CodeState,
+    Decision,
+    HandOver,
+    KnownEvent,
+    OrderDetails,
+    Reading,
+    Reason,
+    Refused,
+    Repeated,
+    Scan,
+    TableState,
+    decide_scans,
+    read_code,
+)
+from app.redemptions.rules.keys import KeyState, PublicKeyState
+from app.redemptions.rules.record import CodeRecord, sign_record
+from app.redemptions.rules.short_code import make_short_code
+from tests.factories.desk import HOUR, NOW
+
+SHORT = make_short_code(12_345)
+REF = b"\x01" * 8
+TICK = timedelta(microseconds=1)
+
+
+@dataclass
+class Table:
+    """One booked order with its code, a slot from NOW for an hour, half an hour of grace."""
+
+    point: UUID = field(default_factory=uuid4)
+    other_point: UUID = field(default_factory=uuid4)
+    state: TableState = field(default_factory=TableState)
+
+    def __post_init__(self) -> None:
+        slot_id = uuid4()
+        self.order = OrderState(
+            id=uuid4(), number="T1", campaign_id=uuid4(), offer_id=uuid4(), pickup_point_id=self.point,
+            member_id=uuid4(), unit_id=uuid4(), slot_id=slot_id, quantity=2, status="booked",
+            channel="member", placed_at=NOW - HOUR,
+        )  # fmt: skip
+        self.code = CodeState(self.order.id, REF, SHORT, generation=1, is_revoked=False)
+        self.state.orders[self.order.id] = self.order
+        self.state.details[self.order.id] = OrderDetails(
+            "张*", "杂粮礼盒", 30, 30, date(2026, 10, 14), slot_id, NOW, NOW + HOUR
+        )
+        self.state.points = {self.point: "新街口", self.other_point: "牛街"}
+        self.know(self.code)
+
+    def know(self, code: CodeState) -> None:
+        """Put a code into the ledger."""
+        self.state.by_unit_ref[code.unit_ref] = self.state.by_short_code[code.short_code] = code
+
+    def without_slot(self) -> None:
+        """Take the booking away."""
+        self.order.slot_id, self.order.status = None, "to_book"
+        known = self.state.details[self.order.id]
+        self.state.details[self.order.id] = replace(
+            known, slot_id=None, slot_starts_at=None, slot_ends_at=None
+        )
+
+    def scan(self, **wanted: Any) -> Scan:
+        """Return a scan of the code at the right point at the right time."""
+        at = wanted.pop("at", NOW)
+        event_id = wanted.pop("event_id", uuid4())
+        terms: dict[str, Any] = {
+            "reading": Reading(short_code=SHORT),
+            "pickup_point_id": self.point,
+            "staff_id": uuid4(),
+            "staff_name": "示例·核销员",
+            "scanned_at": at,
+            "fingerprint": fingerprint("POST", "/redemptions", body=str(event_id)),
+        }
+        return Scan(event_id=event_id, at=at, **(terms | wanted))
+
+    def decide(self, **wanted: Any) -> Decision:
+        """Decide one scan."""
+        (outcome,) = decide_scans(self.state, [self.scan(**wanted)])
+        assert isinstance(outcome, Decision)
+        return outcome
+
+    def refused(self, reason: Reason, **wanted: Any) -> Decision:
+        """Assert that a scan is refused and that the order is as it was."""
+        before = (deepcopy(self.order), dict(self.state.hand_overs))
+        decision = self.decide(**wanted)
+        assert (decision.reason, decision.is_handed_over) == (reason, False)
+        assert (self.order, self.state.hand_overs) == before
+        return decision
+
+
+def test_a_booked_order_is_handed_over() -> None:
+    table = Table()
+    decision = table.decide(quantity=2)
+    assert (decision.reason, decision.is_handed_over, decision.is_conflict) == (None, True, False)
+    assert (table.order.status, table.order.collected_at, table.order.version) == ("collected", NOW, 2)
+    assert decision.first == HandOver(decision.scan.event_id, NOW, "示例·核销员", "新街口")
+    assert table.state.hand_overs == {table.order.id: decision.first}
+
+
+def test_the_second_scan_hears_of_the_first() -> None:
+    table = Table()
+    first = table.decide()
+    second = table.refused(Reason.ALREADY_COLLECTED, at=NOW + timedelta(minutes=40))
+    assert second.first == first.first
+    assert second.order is table.order
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        ("cancelled", Reason.CANCELLED),
+        ("expired", Reason.EXPIRED),
+        ("on_hold", Reason.ON_HOLD),
+        ("collected", Reason.ALREADY_COLLECTED),
+        ("pending_draw", Reason.NOT_BOOKED),
+        ("waitlisted", Reason.NOT_BOOKED),
+        ("unselected", Reason.NOT_BOOKED),
+    ],
+)
+@pytest.mark.parametrize("insists", [False, True])
+def test_no_reason_helps_an_order_that_holds_nothing(status: str, reason: Reason, insists: bool) -> None:
+    table = Table()
+    table.order.status = status
+    decision = table.refused(reason, override_reason="雨天" if insists else None)
+    assert decision.is_conflict is False
+
+
+@pytest.mark.parametrize(
+    ("at", "reason"),
+    [
+        (NOW - timedelta(minutes=30) - TICK, Reason.TOO_EARLY),
+        (NOW - timedelta(minutes=30), None),
+        (NOW + HOUR + timedelta(minutes=30), None),
+        (NOW + HOUR + timedelta(minutes=30) + TICK, Reason.TOO_LATE),
+        (NOW + timedelta(days=3), Reason.TOO_LATE),
+    ],
+)
+def test_the_grace_around_a_slot(at: Any, reason: Reason | None) -> None:
+    table = Table()
+    if reason is not None:
+        table.refused(reason, at=at)
+    decision = table.decide(at=at, override_reason="腿脚不便")
+    assert decision.is_handed_over, "somebody at the table may override the time"
+    if reason is None:
+        assert Table().decide(at=at).is_handed_over
+
+
+def test_nothing_is_booked() -> None:
+    table = Table()
+    table.without_slot()
+    table.refused(Reason.NOT_BOOKED)
+    assert table.decide(override_reason="雨天").is_handed_over
+
+
+def test_another_pickup_point() -> None:
+    table = Table()
+    table.refused(Reason.WRONG_PICKUP_POINT, pickup_point_id=table.other_point)
+    table.refused(Reason.WRONG_PICKUP_POINT, pickup_point_id=table.other_point, override_reason="雨天")
+    (outcome,) = decide_scans(table.state, [table.scan(pickup_point_id=uuid4())])
+    assert isinstance(outcome, DomainError)
+    assert outcome.code == "pickup.point_not_found"
+    assert table.order.status == "booked"
+
+
+def test_a_code_that_says_nothing() -> None:
+    table = Table()
+    assert table.refused(Reason.INVALID_CODE, reading=Reading(Reason.INVALID_CODE)).order is None
+    assert table.refused(Reason.UNKNOWN, reading=Reading(short_code=make_short_code(1))).order is None
+    assert table.refused(Reason.UNKNOWN, reading=Reading(unit_ref=b"\x02" * 8, generation=1)).order is None
+    assert table.refused(Reason.REVOKED, reading=Reading(Reason.REVOKED)).order is None
+
+
+def test_a_code_that_was_revoked_or_issued_anew() -> None:
+    table = Table()
+    assert Table().decide(reading=Reading(unit_ref=REF, generation=1)).is_handed_over
+    table.refused(Reason.REVOKED, reading=Reading(unit_ref=REF, generation=0))
+    table.refused(Reason.REVOKED, reading=Reading(unit_ref=REF, generation=2))
+    table.know(replace(table.code, is_revoked=True))
+    table.refused(Reason.REVOKED)
+    table.refused(Reason.REVOKED, override_reason="雨天")
+
+
+def test_another_quantity_is_asked_back_and_nothing_is_kept() -> None:
+    table = Table()
+    (outcome,) = decide_scans(table.state, [table.scan(quantity=1)])
+    assert isinstance(outcome, DomainError)
+    assert (outcome.code, outcome.params) == ("redemptions.wrong_quantity", {"quantity": 2})
+    assert (table.order.status, table.state.decided, table.state.hand_overs) == ("booked", {}, {})
+
+
+# --- The same event again ------------------------------------------------------------------------
+
+
+def test_an_event_that_was_answered_is_answered_again() -> None:
+    table = Table()
+    scan = table.scan()
+    known = KnownEvent(scan.fingerprint, "answer", table.order.id)
+    table.state.events[scan.event_id] = known
+    (again,) = decide_scans(table.state, [scan])
+    assert again == Repeated(known, table.state.details[table.order.id])
+    (other,) = decide_scans(table.state, [replace(scan, fingerprint=b"x" * 32)])
+    assert isinstance(other, DomainError)
+    assert other.code == "idempotency.key_reused"
+    assert table.order.status == "booked"
+
+
+def test_an_event_twice_in_one_batch_is_decided_once() -> None:
+    table = Table()
+    scan = table.scan()
+    first, twin, reused = decide_scans(table.state, [scan, scan, replace(scan, fingerprint=b"x" * 32)])
+    assert isinstance(first, Decision)
+    assert first.is_handed_over
+    assert twin is first
+    assert isinstance(reused, DomainError)
+    assert reused.code == "idempotency.key_reused"
+    assert list(table.state.decided) == [scan.event_id]
+    assert table.order.version == 2
+
+
+def test_two_events_in_one_batch_hand_over_once() -> None:
+    table = Table()
+    first, second = decide_scans(table.state, [table.scan(), table.scan()])
+    assert isinstance(first, Decision)
+    assert isinstance(second, Decision)
+    assert (first.reason, second.reason) == (None, Reason.ALREADY_COLLECTED)
+    assert second.first == first.first
+
+
+def test_a_key_belongs_to_one_event() -> None:
+    table = Table()
+    scan = table.scan()
+    scan = replace(scan, claim=Claim(scan.staff_id, "key", scan.fingerprint))
+    other = replace(table.scan(), claim=Claim(scan.staff_id, "key", b"x" * 32))
+    first, again, reused = decide_scans(table.state, [scan, scan, other])
+    assert isinstance(first, Decision)
+    assert first.is_handed_over
+    assert again is first
+    assert isinstance(reused, DomainError)
+    assert reused.code == "idempotency.key_reused"
+    assert list(table.state.decided) == [scan.event_id]
+
+
+def test_a_refusal_that_was_kept_is_given_again() -> None:
+    table = Table()
+    scan = table.scan()
+    scan = replace(scan, claim=Claim(scan.staff_id, "key", scan.fingerprint))
+    kept = Answer(409, "refusal", scan.fingerprint)
+    table.state.answers[scan.staff_id, "key"] = kept
+    (again,) = decide_scans(table.state, [scan])
+    assert again == Refused(kept)
+    assert table.order.status == "booked"
+    table.state.answers[scan.staff_id, "key"] = Answer(409, "refusal", b"x" * 32)
+    (reused,) = decide_scans(table.state, [scan])
+    assert isinstance(reused, DomainError)
+    assert (reused.code, table.order.status) == ("idempotency.key_reused", "booked")
+
+
+# --- Offline: it has happened, the question is what it means --------------------------------------
+
+
+@pytest.mark.parametrize("at", [NOW - 5 * HOUR, NOW + 5 * HOUR])
+def test_a_hand_over_at_the_wrong_time_that_has_happened_counts(at: Any) -> None:
+    table = Table()
+    decision = table.decide(is_offline=True, at=NOW + 9 * HOUR, scanned_at=at)
+    assert (decision.is_handed_over, decision.is_conflict) == (True, False)
+
+
+def test_a_hand_over_at_another_point_that_has_happened_counts() -> None:
+    table = Table()
+    decision = table.decide(is_offline=True, pickup_point_id=table.other_point)
+    assert (decision.is_handed_over, decision.is_conflict) == (True, False)
+    assert decision.first is not None
+    assert decision.first.pickup_point == "牛街"
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        ("collected", Reason.ALREADY_COLLECTED),
+        ("cancelled", Reason.CANCELLED),
+        ("expired", Reason.EXPIRED),
+        ("on_hold", Reason.ON_HOLD),
+        ("waitlisted", Reason.NOT_BOOKED),
+    ],
+)
+def test_a_hand_over_that_contradicts_the_ledger_is_for_a_person(status: str, reason: Reason) -> None:
+    table = Table()
+    table.order.status = status
+    assert table.refused(reason, is_offline=True).is_conflict
+
+
+@pytest.mark.parametrize("reading", [Reading(Reason.INVALID_CODE), Reading(short_code=make_short_code(1))])
+def test_a_code_that_says_nothing_contradicts_nothing(reading: Reading) -> None:
+    assert not Table().decide(is_offline=True, reading=reading).is_conflict
+
+
+# --- Reading -------------------------------------------------------------------------------------
+
+
+def signed(key: SigningKey, *, key_id: int = 1, union_number: int = 7) -> str:
+    record = CodeRecord(
+        key_id=key_id, union_number=union_number, unit_ref=REF, generation=3, flags=0,
+        not_before_on=date(2026, 10, 12), not_after_on=date(2026, 10, 14),
+    )  # fmt: skip
+    return sign_record(record, key)
+
+
+@pytest.mark.parametrize("state", [KeyState.NEXT, KeyState.ACTIVE, KeyState.VERIFY_ONLY])
+def test_a_signed_code_is_read(state: KeyState) -> None:
+    key = generate_private_key()
+    keys = {1: PublicKeyState(key.public_key, state)}
+    assert read_code(signed(key), keys, union_number=7) == Reading(unit_ref=REF, generation=3)
+
+
+def test_why_a_signed_code_is_not_read() -> None:
+    key, other = generate_private_key(), generate_private_key()
+    keys = {1: PublicKeyState(key.public_key, KeyState.ACTIVE)}
+    withdrawn = {1: PublicKeyState(key.public_key, KeyState.WITHDRAWN)}
+    assert read_code(signed(key), withdrawn, union_number=7) == Reading(Reason.REVOKED)
+    assert read_code(signed(other), keys, union_number=7) == Reading(Reason.INVALID_CODE)
+    assert read_code(signed(key, key_id=2), keys, union_number=7) == Reading(Reason.INVALID_CODE)
+    assert read_code(signed(key, union_number=8), keys, union_number=7) == Reading(Reason.UNKNOWN)
+
+
+def test_a_forged_code_says_the_same_whether_its_key_is_good_or_withdrawn() -> None:
+    """Otherwise a forger could ask which keys were withdrawn."""
+    key, other = generate_private_key(), generate_private_key()
+    for state in KeyState:
+        keys = {1: PublicKeyState(key.public_key, state)}
+        assert read_code(signed(other), keys, union_number=7).unit_ref is None
+
+
+@pytest.mark.parametrize("text", [SHORT, SHORT.lower(), f" {SHORT[:5]}-{SHORT[5:]} "])
+def test_a_typed_code_is_read(text: str) -> None:
+    assert read_code(text, {}, union_number=7) == Reading(short_code=SHORT)
+
+
+@pytest.mark.parametrize("text", ["", "   ", SHORT[:-1], SHORT[:-1] + ("0" if SHORT[-1] != "0" else "1")])
+def test_a_mistyped_code_is_invalid(text: str) -> None:
+    assert read_code(text, {}, union_number=7) == Reading(Reason.INVALID_CODE)

@@ -1,0 +1,80 @@
+"""Both languages say everything: the same keys, the same placeholders, nothing of one in the other."""
+
+import re
+from string import Formatter
+
+import pytest
+
+import app.main  # noqa: F401 - registers every refusal
+from app.platform.errors import CATALOGUE
+from app.platform.i18n import LANGUAGES, choose_language, text, texts
+
+CJK = re.compile(r"[\u3000-\u303f\u3400-\u4dbf\u4e00-\u9fff\uff00-\uffef]")
+ENTRIES = [(key, part) for key, parts in sorted(texts("en").items()) for part in sorted(parts)]
+
+
+def placeholders(sentence: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(sentence) if name is not None}
+
+
+def test_both_languages_have_the_same_keys() -> None:
+    chinese, english = ({key: set(parts) for key, parts in texts(which).items()} for which in LANGUAGES)
+    assert chinese == english
+    assert len(english) > 40
+
+
+@pytest.mark.parametrize("code", sorted(CATALOGUE))
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_refusal_has_a_title_and_a_detail(language: str, code: str) -> None:
+    entry = texts(language)[code]  # type: ignore[arg-type]
+    assert set(entry) == {"title", "detail"}
+    assert all(sentence.strip() == sentence and sentence for sentence in entry.values())
+
+
+def test_there_is_no_text_for_a_refusal_that_nobody_makes() -> None:
+    others = ("rule.", "field.", "message.")
+    assert {key for key in texts("en") if not key.startswith(others)} == set(CATALOGUE)
+
+
+@pytest.mark.parametrize(("key", "part"), ENTRIES)
+def test_both_languages_use_the_same_placeholders(key: str, part: str) -> None:
+    assert placeholders(texts("zh-CN")[key][part]) == placeholders(texts("en")[key][part])
+
+
+@pytest.mark.parametrize(("key", "part"), ENTRIES)
+def test_each_language_keeps_to_its_script(key: str, part: str) -> None:
+    assert not CJK.search(texts("en")[key][part])
+    assert CJK.search(texts("zh-CN")[key][part])
+
+
+def test_a_missing_value_is_a_dash_and_a_list_is_a_list_of_words() -> None:
+    assert text("en", "campaigns.not_open", part="detail") == "Orders open at –; please come back then."
+    lacking = text("en", "campaigns.incomplete", part="detail", missing=["offers", "slots"])
+    assert lacking == "Before it can be published it lacks: offers, slots."
+
+
+def test_a_code_without_a_text_is_a_defect() -> None:
+    with pytest.raises(KeyError):
+        text("en", "campaigns.nothing", part="title")
+
+
+@pytest.mark.parametrize(
+    ("header", "language"),
+    [
+        (None, "zh-CN"),
+        ("", "zh-CN"),
+        ("*", "zh-CN"),
+        ("fr", "zh-CN"),
+        ("en", "en"),
+        ("EN-gb", "en"),
+        ("en;q=0", "zh-CN"),
+        ("zh-CN, en;q=0.9", "zh-CN"),
+        ("en, zh;q=0.9", "en"),
+        ("zh;q=0.3, en;q=0.8", "en"),
+        ("fr, en;q=0.1", "en"),
+        ("en;q=x, zh", "zh-CN"),
+        ("zh-TW", "zh-CN"),
+    ],
+)
+def test_the_language_of_an_answer(header: str | None, language: str) -> None:
+    assert choose_language(header) == language
