@@ -38,7 +38,7 @@ from app.campaigns.tables import Campaign
 from app.catalog.errors import GiftBoxNotFound
 from app.pickup.actions import add_slots
 from app.pickup.errors import PointNotFound
-from app.pickup.queries import list_slots
+from app.pickup.queries import SlotsWanted, list_slots
 from app.pickup.schemas import NewSlotsView, SlotPlan, SlotView, slot_view
 from app.platform.clock import GivenDay, utc_now
 from app.platform.errors import (
@@ -270,29 +270,23 @@ async def get_slots(
     asked: Annotated[SlotsRequest, Query()],
     actor: Annotated[Actor, require(Permission.CAMPAIGNS_READ)],
 ) -> Response:
-    """Return the slots of a campaign by time, with what is free; at most one second old."""
-    drafts = _sees_drafts(actor)
+    """Return the slots of a campaign by time, with what is free; at most one second old.
+
+    Members see those that are not over; staff see all.
+    """
+    drafts, is_member = _sees_drafts(actor), actor.role is Role.MEMBER
 
     async def make() -> bytes:
+        now = utc_now() if is_member else None
+        which = SlotsWanted(point_id=asked.pickup_point_id, on=asked.on, not_over_at=now)
         async with database_of(request).transaction(actor.scope) as session:
             await queries.get_campaign(session, campaign_id, drafts=drafts)
-            page = await list_slots(
-                session, campaign_id, point_id=asked.pickup_point_id, on=asked.on,
-                limit=asked.limit, after=asked.after,
-            )  # fmt: skip
+            page = await list_slots(session, campaign_id, which=which, limit=asked.limit, after=asked.after)
         view = PageView[SlotView](items=[slot_view(slot) for slot in page.items], next=page.next)
         return view.model_dump_json().encode()
 
-    key = (
-        "slots",
-        actor.scope,
-        drafts,
-        campaign_id,
-        asked.pickup_point_id,
-        asked.on,
-        asked.limit,
-        asked.cursor,
-    )
+    # `asked` is in the key as a whole: what it asks for decides the answer.
+    key = ("slots", actor.scope, drafts, is_member, campaign_id, asked.model_dump_json())
     return tagged(request, await request.app.state.snapshots.get(key, make))
 
 

@@ -1,7 +1,8 @@
 """Every `select` about pickup points and slots."""
 
 from collections.abc import Collection
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import func, select, tuple_
@@ -40,21 +41,26 @@ async def list_points(
     return page_of(list(found.scalars()), limit=limit, key=lambda point: (point.name, str(point.id)))
 
 
+@dataclass(frozen=True, slots=True)
+class SlotsWanted:
+    """Which slots of a campaign: of one pickup point, of one Shanghai day, not over at an instant."""
+
+    point_id: UUID | None = None
+    on: date | None = None
+    not_over_at: datetime | None = None
+
+
 async def list_slots(
-    session: AsyncSession,
-    campaign_id: UUID,
-    *,
-    point_id: UUID | None,
-    on: date | None,
-    limit: int,
-    after: tuple[str, ...] | None,
+    session: AsyncSession, campaign_id: UUID, *, which: SlotsWanted, limit: int, after: tuple[str, ...] | None
 ) -> Page[Slot]:
-    """Return the slots of a campaign by time, of one pickup point or one Shanghai day if given."""
+    """Return slots of a campaign by time."""
     wanted = select(Slot).where(Slot.campaign_id == campaign_id)
-    if point_id is not None:
-        wanted = wanted.where(Slot.pickup_point_id == point_id)
-    if on is not None:
-        wanted = wanted.where(Slot.starts_at >= day_start(on), Slot.starts_at < day_end(on))
+    if which.point_id is not None:
+        wanted = wanted.where(Slot.pickup_point_id == which.point_id)
+    if which.on is not None:
+        wanted = wanted.where(Slot.starts_at >= day_start(which.on), Slot.starts_at < day_end(which.on))
+    if which.not_over_at is not None:
+        wanted = wanted.where(Slot.ends_at > which.not_over_at)
     if after is not None:
         wanted = wanted.where(tuple_(Slot.starts_at, Slot.id) > seek(after, instant_key, UUID))
     found = await session.execute(wanted.order_by(Slot.starts_at, Slot.id).limit(limit + 1))

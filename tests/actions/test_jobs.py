@@ -40,8 +40,8 @@ async def ordered(scratch: Scratch, *, members: int = 3) -> Street:
     here = await make_street(scratch.database, members=members, quota=members - 1)
     async with run_fleet(scratch.settings, 1) as fleet:
         for position, who in enumerate(here.members):
-            slot = {"slot_id": here.slots[0]} if position == 0 else {}
-            placed = await fleet.order(who, here.offers[0], join_waitlist=True, **slot)
+            slot_id = here.slots[0] if position == 0 else None
+            placed = await fleet.order(who, here.offers[0], join_waitlist=True, slot_id=slot_id)
             assert placed.status_code == 201
     return here
 

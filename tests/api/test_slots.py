@@ -1,11 +1,13 @@
 """Slots and pickup points through HTTP."""
 
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
 
 from app.pickup.tables import Slot
+from app.platform.clock import utc_now
 from app.platform.ids import new_id
 from tests.conftest import MakeStreet
 from tests.factories.answers import API, refused, unchanged, walk, without_ids
@@ -176,3 +178,16 @@ async def test_a_pickup_point_is_made_once_and_listed_by_name(
     names = [item["name"] for item in await walk(client, "/pickup-points", here.members[0])]
     assert sorted(names) == sorted(["示例·领取点0", "示例·领取点1", "新街口服务站", "二号站"])
     assert len(await walk(client, "/pickup-points", there.members[0])) == 1
+
+
+async def test_members_are_not_shown_slots_that_are_over(
+    client: httpx.AsyncClient, street: MakeStreet
+) -> None:
+    here = await street(slots=2)
+    over = here.slots[0]
+    now = utc_now()
+    await here.set(Slot, over, starts_at=now - timedelta(hours=2), ends_at=now - timedelta(seconds=1))
+    path = f"{API}/campaigns/{here.campaign_id}/slots"
+    for person, expected in ((here.members[0], [here.slots[1]]), (here.clerk, here.slots)):
+        listed = (await client.get(path, headers=person.headers())).json()["items"]
+        assert [slot["id"] for slot in listed] == [str(id) for id in expected]

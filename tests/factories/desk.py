@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from app.orders.rules.admit import admit
-from app.orders.rules.commands import Command, Done, Outcome, PlaceOrder
+from app.orders.rules.commands import Command, Done, Outcome, PlaceOrder, Replayed
 from app.orders.rules.desk import DeskState, MemberState, OfferState, OrderState, SlotState
 from app.platform.errors import DomainError
 from app.platform.idempotency import Claim, fingerprint
@@ -105,5 +105,4 @@ def said(outcome: Outcome) -> str:
     """Return the text of an answer, `replayed:` before a repeated one, or the code of a refusal."""
     if isinstance(outcome, DomainError):
         return outcome.code
-    answer = getattr(outcome, "answer", outcome)
-    return answer.body if answer is outcome else f"replayed:{answer.body}"
+    return f"replayed:{outcome.answer.body}" if isinstance(outcome, Replayed) else outcome.body

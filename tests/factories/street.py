@@ -212,7 +212,8 @@ async def _member(session: AsyncSession, street: Street, position: int, now: dat
     session.add(
         Member(
             id=id, union_id=street.id, unit_id=street.unit_id, number=f"T{position:07}",
-            name=name, name_key=name, mobile=f"1380000{position % 10_000:04}", id_last4="0017", status="active", created_at=now,
+            name=name, name_key=name, mobile=f"1380000{position % 10_000:04}",
+            id_last4="0017", status="active", created_at=now,
         )
     )  # fmt: skip
     await session.flush()

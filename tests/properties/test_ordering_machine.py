@@ -424,7 +424,7 @@ def test_ordering_agrees_with_the_model(settings: Settings, database: Database) 
     store = KeyStore(settings.keys_dir)
     try:
         run_state_machine_as_test(
-            lambda: OrderingMachine(loop, own, store),
+            lambda: OrderingMachine(loop, own, store),  # type: ignore[arg-type]
             settings=profile(
                 max_examples=1_000 if LONG else 50,
                 stateful_step_count=60 if LONG else 30,

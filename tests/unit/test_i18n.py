@@ -26,7 +26,7 @@ def test_both_languages_have_the_same_keys() -> None:
 @pytest.mark.parametrize("code", sorted(CATALOGUE))
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_refusal_has_a_title_and_a_detail(language: str, code: str) -> None:
-    entry = texts(language)[code]  # type: ignore[arg-type]
+    entry = texts(language)[code]
     assert set(entry) == {"title", "detail"}
     assert all(sentence.strip() == sentence and sentence for sentence in entry.values())
 

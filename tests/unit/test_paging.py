@@ -83,5 +83,6 @@ def test_a_page_has_a_next_one_only_if_more_was_found() -> None:
     assert (list(full.items), full.next) == ([1, 2], make_cursor(("2", "id")))
     exact = page_of([1, 2], limit=2, key=key)
     assert (list(exact.items), exact.next) == ([1, 2], None)
-    empty = page_of([], limit=2, key=key)
+    nothing: list[int] = []
+    empty = page_of(nothing, limit=2, key=key)
     assert (list(empty.items), empty.next) == ([], None)

@@ -40,26 +40,36 @@ async def get_or_make_code(
     is_void = known is not None and await queries.is_withdrawn(session, known.key_id)
     if known is not None and not is_void and known.not_after_on == last_day:
         return known
-    union_id = session.info["scope"].only_union
-    unit_ref = known.unit_ref if known else os.urandom(8)
-    generation = known.generation + is_void if known else 0
-    row = await _signed(session, order.campaign_id, unit_ref=unit_ref, generation=generation, store=store)
-    if known is not None:
-        # The key was withdrawn (the next generation voids the old code), or pickup goes on for longer
-        # (the same generation: a picture that was saved stays good).
-        for name, value in row.items():
-            setattr(known, name, value)
-        await session.flush()
-        return known
+    if known is None:
+        return await _make_code(session, order_id, campaign_id=order.campaign_id, store=store, now=now)
+    # The key was withdrawn (the next generation voids the old code), or pickup goes on for longer (the
+    # same generation: a picture that was saved stays good).
+    signed = await _signed(
+        session,
+        order.campaign_id,
+        unit_ref=known.unit_ref,
+        generation=known.generation + is_void,
+        store=store,
+    )
+    for name, value in signed.items():
+        setattr(known, name, value)
+    await session.flush()
+    return known
+
+
+async def _make_code(
+    session: AsyncSession, order_id: UUID, *, campaign_id: UUID, store: KeyStore, now: datetime
+) -> PickupCode:
+    """Make the first code of an order. Two requests at once: one row wins, both answer with it."""
+    unit_ref = os.urandom(8)
+    row = await _signed(session, campaign_id, unit_ref=unit_ref, generation=0, store=store)
     row |= {
         "order_id": order_id,
-        "union_id": union_id,
+        "union_id": session.info["scope"].only_union,
         "unit_ref": unit_ref,
-        "generation": generation,
         "short_code": make_short_code(secrets.randbits(45)),
         "created_at": now,
     }
-    # Two requests at once: one row wins, both answer with it.
     await session.execute(insert(PickupCode).values(row).on_conflict_do_nothing(index_elements=["order_id"]))
     made = await queries.lock_code(session, order_id)
     assert made is not None  # noqa: S101 - inserted a line above

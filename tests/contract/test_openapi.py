@@ -1,0 +1,157 @@
+"""The document: valid, whole, and about refusals as exact as the code is."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import schemathesis
+
+from app.main import create_app
+from app.platform.errors import CATALOGUE
+from app.platform.i18n import LANGUAGES, texts
+from app.platform.problems import MEDIA_TYPE
+from app.platform.settings import Settings
+
+# Refusals that no operation gives: the command line's, the proxy's, or those of no operation at all.
+ELSEWHERE = {
+    "platform.internal",
+    "platform.method_not_allowed",
+    "platform.too_many_requests",
+    "redemptions.key_step_refused",
+    "unions.account_disabled",
+}
+EVERYWHERE = {"401", "403", "413", "422", "503", "507"}
+METHODS = {"get", "put", "post", "patch", "delete"}
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    return create_app(Settings(environment="test")).openapi()
+
+
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            assert method in METHODS
+            yield f"{method.upper()} {path}", operation
+
+
+def _codes(answer: dict[str, Any]) -> set[str]:
+    return set(re.findall(r"`([a-z_]+\.[a-z_]+)`", answer["description"]))
+
+
+def test_the_document_is_openapi_3_1(document: dict[str, Any]) -> None:
+    assert document["openapi"].startswith("3.1.")
+    schemathesis.openapi.from_dict(document).validate()
+    assert len(list(operations(document))) >= 25
+
+
+def test_a_document_that_is_none_is_found(document: dict[str, Any]) -> None:
+    broken = document | {"paths": {"/x": {"get": {"responses": "none"}}}}
+    with pytest.raises(Exception, match="none"):
+        schemathesis.openapi.from_dict(broken).validate()
+
+
+def test_every_operation_has_a_name_a_tag_and_a_sentence(document: dict[str, Any]) -> None:
+    names = [operation["operationId"] for _, operation in operations(document)]
+    assert len(set(names)) == len(names)
+    for label, operation in operations(document):
+        assert operation["tags"], label
+        assert operation["description"].endswith("."), label
+
+
+def test_every_operation_describes_what_it_can_refuse(document: dict[str, Any]) -> None:
+    for label, operation in operations(document):
+        answers = operation["responses"]
+        if "security" not in operation:
+            assert label in {"GET /healthz", "GET /readyz"}
+            continue
+        assert set(answers) >= EVERYWHERE, label
+        assert any(status.startswith("2") for status in answers), label
+
+
+def test_every_refusal_is_a_problem_with_codes_of_the_catalogue(document: dict[str, Any]) -> None:
+    for label, operation in operations(document):
+        for status, answer in operation["responses"].items():
+            if int(status) < 400:
+                continue
+            assert list(answer["content"]) == [MEDIA_TYPE], (label, status)
+            here = answer["content"][MEDIA_TYPE]["schema"]["allOf"][1]["properties"]
+            assert here["status"]["const"] == int(status)
+            assert set(here["code"]["enum"]) == _codes(answer) != set(), (label, status)
+            for code in here["code"]["enum"]:
+                assert CATALOGUE[code].status == int(status), (label, code)
+            assert ("Retry-After" in answer.get("headers", {})) == (status in {"429", "503", "507"})
+
+
+def test_every_refusal_of_a_feature_is_described_somewhere(document: dict[str, Any]) -> None:
+    described = {
+        code
+        for _, operation in operations(document)
+        for answer in operation["responses"].values()
+        for code in _codes(answer)
+    }
+    missing = set(CATALOGUE) - described - ELSEWHERE
+    assert missing == set()
+    assert described & ELSEWHERE == set()
+
+
+def test_the_frameworks_own_form_of_a_422_is_nowhere(document: dict[str, Any]) -> None:
+    assert "HTTPValidationError" not in document["components"]["schemas"]
+    assert "ValidationError" not in document["components"]["schemas"]
+
+
+def test_every_post_takes_a_key_and_an_order_needs_one(document: dict[str, Any]) -> None:
+    needed = set()
+    for label, operation in operations(document):
+        keys = [p for p in operation.get("parameters", []) if p["name"] == "Idempotency-Key"]
+        assert bool(keys) == label.startswith("POST "), label
+        if keys:
+            assert "30 days" in keys[0]["description"]
+            codes = {code for answer in operation["responses"].values() for code in _codes(answer)}
+            assert {"idempotency.key_required", "idempotency.key_reused"} <= codes, label
+        if keys and keys[0]["required"]:
+            needed.add(label)
+    assert needed == {"POST /api/v1/orders"}
+
+
+def test_no_request_body_takes_fields_that_are_not_named(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    seen = []
+    for label, operation in operations(document):
+        if "requestBody" not in operation:
+            continue
+        assert list(operation["requestBody"]["content"]) == ["application/json"], label
+        text = str(operation["requestBody"]["content"]["application/json"]["schema"])
+        for name in re.findall(r"#/components/schemas/(\w+)", text):
+            assert schemas[name]["additionalProperties"] is False, (label, name)
+            seen.append(name)
+    assert len(seen) >= 12
+
+
+def test_lists_have_the_form_of_the_contract(document: dict[str, Any]) -> None:
+    found = 0
+    for label, operation in operations(document):
+        if not operation["operationId"].startswith("list_"):
+            continue
+        found += 1
+        assert {"limit", "cursor"} <= {parameter["name"] for parameter in operation["parameters"]}, label
+        reference = operation["responses"]["200"]["content"]["application/json"]["schema"]["$ref"]
+        page = document["components"]["schemas"][reference.rsplit("/", 1)[-1]]
+        assert set(page["properties"]) == set(page["required"]) == {"items", "next"}, label
+        assert "platform.cursor_invalid" in _codes(operation["responses"]["422"]), label
+    assert found >= 9
+
+
+def test_every_code_has_its_texts_in_both_languages_with_the_same_placeholders() -> None:
+    first, second = (texts(language) for language in LANGUAGES)
+    assert set(first) == set(second)
+    codes = {key for key in first if not key.startswith(("rule.", "field."))}
+    assert codes == set(CATALOGUE)
+    for key, parts in first.items():
+        assert set(parts) == set(second[key]), key
+        for part, text in parts.items():
+            assert text.strip(), (key, part)
+            placeholders = [set(re.findall(r"{(\w+)}", found)) for found in (text, second[key][part])]
+            assert placeholders[0] == placeholders[1], (key, part)
