@@ -72,11 +72,12 @@ class Redemption(UnionOwned, Base):
             unique=True,
             postgresql_where=text("result = 'handed_over'"),
         ),
-        Index("ix_redemptions_order_id", "order_id"),
         ForeignKeyConstraint(["union_id", "order_id"], ["orders.union_id", "orders.id"]),
         ForeignKeyConstraint(["union_id", "pickup_point_id"], ["pickup_points.union_id", "pickup_points.id"]),
     )
 
+    # That the union exists follows from the pickup point's key; one check less on the hot path.
+    union_id: Mapped[UUID] = mapped_column()
     id: Mapped[UUID] = mapped_column(primary_key=True)
     event_id: Mapped[UUID]
     order_id: Mapped[UUID | None]

@@ -587,6 +587,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "redemptions",
+        sa.Column("union_id", sa.Uuid(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("event_id", sa.Uuid(), nullable=False),
         sa.Column("order_id", sa.Uuid(), nullable=True),
@@ -603,7 +604,6 @@ def upgrade() -> None:
         sa.Column("answer", sa.String(), nullable=False),
         sa.Column("scanned_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("union_id", sa.Uuid(), nullable=False),
         sa.CheckConstraint(
             "(result = 'refused') = (reason IS NOT NULL)", name=op.f("ck_redemptions_refusal_has_a_reason")
         ),
@@ -625,11 +625,9 @@ def upgrade() -> None:
             ["pickup_points.union_id", "pickup_points.id"],
             name=op.f("fk_redemptions_union_id_pickup_point_id"),
         ),
-        sa.ForeignKeyConstraint(["union_id"], ["unions.id"], name=op.f("fk_redemptions_union_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_redemptions")),
         sa.UniqueConstraint("union_id", "event_id", name=op.f("uq_redemptions_union_id_event_id")),
     )
-    op.create_index("ix_redemptions_order_id", "redemptions", ["order_id"], unique=False)
     op.create_index(
         "uq_redemptions_handed_over_once",
         "redemptions",
@@ -692,7 +690,6 @@ def downgrade() -> None:
         table_name="redemptions",
         postgresql_where=sa.text("result = 'handed_over'"),
     )
-    op.drop_index("ix_redemptions_order_id", table_name="redemptions")
     op.drop_table("redemptions")
     op.drop_table("pickup_codes")
     op.drop_index(
