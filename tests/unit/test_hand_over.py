@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from app.orders.rules.desk import OrderState
+from app.platform.clock import day_end
 from app.platform.errors import DomainError
 from app.platform.idempotency import Answer, Claim, fingerprint
 from app.platform.signing import SigningKey, generate_private_key
@@ -163,6 +164,18 @@ def test_nothing_is_booked() -> None:
     table.without_slot()
     table.refused(Reason.NOT_BOOKED)
     assert table.decide(override_reason="雨天").is_handed_over
+
+
+def test_after_the_last_pickup_day_it_is_too_late_whatever_is_booked() -> None:
+    table = Table()
+    table.without_slot()
+    last_moment = day_end(date(2026, 10, 14))
+    table.refused(Reason.NOT_BOOKED, at=last_moment - TICK)
+    table.refused(Reason.TOO_LATE, at=last_moment)
+
+
+def test_the_clock_of_a_scanner_does_not_decide() -> None:
+    Table().refused(Reason.TOO_LATE, at=NOW + 3 * HOUR, scanned_at=NOW)
 
 
 def test_another_pickup_point() -> None:
