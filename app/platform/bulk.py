@@ -50,8 +50,12 @@ def insert_rows(model: type[Base], rows: Sequence[Row]) -> Part | None:
     return statement, _values(prefix, names, rows=rows)
 
 
-def update_rows(model: type[Base], rows: Sequence[Row]) -> Part | None:
-    """Return the update of `rows`, found by their `id`, or None if there are none."""
+def update_rows(model: type[Base], rows: Sequence[Row], *, counters: Sequence[str] = ()) -> Part | None:
+    """Return the update of `rows`, found by their `id`, or None if there are none.
+
+    Values of `counters` are added to what the row holds, so that a CHECK on them stands by itself,
+    whatever the caller believed the row to hold.
+    """
     if not rows:
         return None
     names = tuple(rows[0])
@@ -61,7 +65,10 @@ def update_rows(model: type[Base], rows: Sequence[Row]) -> Part | None:
     if statement is None:
         columns = [table.c[name] for name in names]
         source = _unnested(prefix, columns)
-        changed = {name: cast(source.c[name], table.c[name].type) for name in names if name != "id"}
+        given = {name: cast(source.c[name], table.c[name].type) for name in names if name != "id"}
+        changed = {
+            name: table.c[name] + value if name in counters else value for name, value in given.items()
+        }
         statement = update(table).where(table.c.id == source.c.id).values(changed)
         _cache[model, "update", names] = statement
     return statement, _values(prefix, names, rows=rows)

@@ -4,6 +4,7 @@ Every control works on a database of its own, takes safeguards away and repeats 
 shows. Where two walls stand behind each other, the second one is tried alone as well.
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -15,6 +16,7 @@ from app.orders import queries
 from app.orders.actions import admit
 from app.orders.rules.states import LIVE
 from app.orders.tables import Order
+from app.redemptions import queries as scanning
 from app.redemptions.tables import Redemption
 from tests.factories.apps import Fleet, at_once, code_of, run_fleet
 from tests.factories.databases import Scratch
@@ -39,6 +41,17 @@ async def first_harm(race: Race) -> int | None:
     return None
 
 
+def slowly(read: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """Return a read that takes its time, so that two transactions surely overlap."""
+
+    async def late(*args: Any, **values: Any) -> Any:
+        found = await read(*args, **values)
+        await asyncio.sleep(0.02)
+        return found
+
+    return late
+
+
 async def oversells(fleet: Fleet, here: Street, offer_id: Any) -> bool:
     """Four members ask for the one box of an offer; return whether more than one has it."""
     await at_once(fleet.order(who, offer_id, via=n) for n, who in enumerate(here.members))
@@ -54,16 +67,16 @@ async def some_street(scratch: Scratch, **wanted: Any) -> Street:
 async def test_without_the_offer_lock_a_box_is_promised_twice(
     scratch: Scratch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The CHECK goes too: it is the wall behind the lock."""
-    await scratch.execute("ALTER TABLE offers DROP CONSTRAINT ck_offers_never_oversold")
+    """Counters are added to, not written over: the CHECK is a wall of its own behind the lock."""
     async with run_fleet(scratch.settings) as fleet:
 
         async def race() -> bool:
             here = await some_street(scratch, members=4, quota=1)
             return await oversells(fleet, here, here.offers[0])
 
-        assert await first_harm(race) is None, "with the lock nothing is oversold"
         monkeypatch.setattr(queries, "_OFFERS", unlocked(queries._OFFERS))
+        assert await first_harm(race) is None, "the CHECK alone holds"
+        await scratch.execute("ALTER TABLE offers DROP CONSTRAINT ck_offers_never_oversold")
         assert await first_harm(race) is not None
 
 
@@ -135,8 +148,9 @@ async def test_without_the_slot_lock_a_place_is_given_twice(
             )
             return bool((await here.counters())["derived"][1][here.slots[0]] > 1)
 
-        assert await first_harm(race) is None
         monkeypatch.setattr(queries, "_LOCKED_SLOTS", unlocked(queries._LOCKED_SLOTS))
+        assert await first_harm(race) is None, "the CHECK alone holds"
+        await scratch.execute("ALTER TABLE slots DROP CONSTRAINT ck_slots_never_overbooked")
         assert await first_harm(race) is not None
 
 
@@ -190,6 +204,8 @@ async def test_without_lock_and_checks_a_cancelled_order_is_handed_over(
             return both
 
         monkeypatch.setattr(queries, "_LOCKED_ORDERS", unlocked(queries._LOCKED_ORDERS))
+        monkeypatch.setattr(queries, "find_answers", slowly(queries.find_answers))
+        monkeypatch.setattr(scanning, "find_details", slowly(scanning.find_details))
         assert await first_harm(race) is None, "the CHECKs alone hold"
         await scratch.execute(
             "ALTER TABLE orders DROP CONSTRAINT ck_orders_collected_has_a_time",

@@ -33,7 +33,7 @@ from app.platform.listening import CHANNEL
 
 _ORDER_COLUMNS = (
     "id", "number", "campaign_id", "offer_id", "pickup_point_id", "member_id", "unit_id", "slot_id",
-    "quantity", "status", "channel", "placed_at", "booked_at", "version",
+    "quantity", "status", "channel", "placed_at", "booked_at", "cancelled_at", "cancel_reason", "version",
 )  # fmt: skip
 _CHANGING_COLUMNS = ("id", "slot_id", "status", "booked_at", "cancelled_at", "cancel_reason", "version")
 
@@ -65,6 +65,8 @@ async def _lock_and_read(session: AsyncSession, commands: Sequence[Command]) -> 
     wanted_slots = {c.slot_id for c in commands if isinstance(c, PlaceOrder | BookSlot) and c.slot_id}
     slot_ids = wanted_slots | {order.slot_id for order in seen.values() if order.slot_id}
     state.slots = await queries.lock_slots(session, slot_ids)
+    state.counted = {id: (offer.promised_count, offer.waitlisted_count) for id, offer in state.offers.items()}
+    state.counted |= {id: (slot.booked_count,) for id, slot in state.slots.items()}
     queued = [id for id in freeing if id in state.offers and state.offers[id].waitlisted_count]
     waiting = await queries.find_waiting(session, queued)
     state.orders = await queries.lock_orders(session, order_ids | {order_id for order_id, _ in waiting})
@@ -90,14 +92,8 @@ async def _write(session: AsyncSession, state: DeskState, union_id: UUID) -> Non
                 Order, [_columns(order, _ORDER_COLUMNS, union_id=union_id) for order in state.placed]
             ),
             update_rows(Order, [_columns(order, _CHANGING_COLUMNS) for order in changed]),
-            update_rows(Offer, _offer_rows(state)),
-            update_rows(
-                Slot,
-                [
-                    {"id": id, "booked_count": state.slots[id].booked_count}
-                    for id in sorted(state.touched_slots)
-                ],
-            ),
+            update_rows(Offer, _offer_rows(state), counters=("promised_count", "waitlisted_count")),
+            update_rows(Slot, _slot_rows(state), counters=("booked_count",)),
             insert_events(_event_rows(state, union_id)),
             insert_rows(IdempotencyRecord, _answer_rows(state, union_id)),
         ],
@@ -112,8 +108,26 @@ def _columns(order: Any, names: Iterable[str], *, union_id: UUID | None = None) 
 
 
 def _offer_rows(state: DeskState) -> list[dict[str, Any]]:
-    names = ("id", "quota", "promised_count", "waitlisted_count", "version")
-    return [_columns(state.offers[id], names) for id in sorted(state.touched_offers)]
+    rows = []
+    for id in sorted(state.touched_offers):
+        offer, (promised, waitlisted) = state.offers[id], state.counted[id]
+        rows.append(
+            {
+                "id": id,
+                "quota": offer.quota,
+                "promised_count": offer.promised_count - promised,
+                "waitlisted_count": offer.waitlisted_count - waitlisted,
+                "version": offer.version,
+            }
+        )
+    return rows
+
+
+def _slot_rows(state: DeskState) -> list[dict[str, Any]]:
+    return [
+        {"id": id, "booked_count": state.slots[id].booked_count - state.counted[id][0]}
+        for id in sorted(state.touched_slots)
+    ]
 
 
 def _event_rows(state: DeskState, union_id: UUID) -> list[dict[str, Any]]:

@@ -96,6 +96,8 @@ class DeskState:
     slots: dict[UUID, SlotState] = field(default_factory=dict)
     orders: dict[UUID, OrderState] = field(default_factory=dict)
     members: dict[UUID, MemberState] = field(default_factory=dict)
+    counted: dict[UUID, tuple[int, ...]] = field(default_factory=dict)
+    """The counters of each offer (promised, waitlisted) and slot (booked) as they were read."""
     live: set[tuple[UUID, UUID]] = field(default_factory=set)
     waiting: defaultdict[UUID, list[UUID]] = field(default_factory=lambda: defaultdict(list))
     answers: dict[tuple[UUID, str], Answer] = field(default_factory=dict)
