@@ -52,6 +52,13 @@ def slowly(read: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]
     return late
 
 
+@pytest.fixture(autouse=True)
+def overlap(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Widen the gap between reading and writing on both desks: harm that can happen does happen."""
+    monkeypatch.setattr(queries, "find_answers", slowly(queries.find_answers))
+    monkeypatch.setattr(scanning, "find_details", slowly(scanning.find_details))
+
+
 async def oversells(fleet: Fleet, here: Street, offer_id: Any) -> bool:
     """Four members ask for the one box of an offer; return whether more than one has it."""
     await at_once(fleet.order(who, offer_id, via=n) for n, who in enumerate(here.members))
@@ -204,8 +211,6 @@ async def test_without_lock_and_checks_a_cancelled_order_is_handed_over(
             return both
 
         monkeypatch.setattr(queries, "_LOCKED_ORDERS", unlocked(queries._LOCKED_ORDERS))
-        monkeypatch.setattr(queries, "find_answers", slowly(queries.find_answers))
-        monkeypatch.setattr(scanning, "find_details", slowly(scanning.find_details))
         assert await first_harm(race) is None, "the CHECKs alone hold"
         await scratch.execute(
             "ALTER TABLE orders DROP CONSTRAINT ck_orders_collected_has_a_time",
