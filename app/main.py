@@ -44,6 +44,8 @@ from app.redemptions.api import router as redemptions
 from app.redemptions.rules.hand_over import Scan
 from app.unions.api import router as unions
 
+# What a worker serves beside a full desk.
+SPARE_REQUESTS = 256
 HEARTBEAT_LIFE = timedelta(seconds=30)
 health = APIRouter(tags=["health"], route_class=StrictRoute)
 
@@ -103,7 +105,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.include_router(router, prefix="/api/v1")
     app.state.methods = methods_by_path(app)
     app.state.path_words = frozenset(word for path in app.state.methods for word in path.split("/"))
-    app.add_middleware(Envelope, body_limit_bytes=settings.body_limit_bytes)
+    app.add_middleware(
+        Envelope,
+        body_limit_bytes=settings.body_limit_bytes,
+        most_requests=settings.desk_queue_limit + SPARE_REQUESTS,
+    )
     return app
 
 
@@ -124,7 +130,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     database = Database(settings.database_url, pool_size=settings.pool_size)
     async with database.engine.connect() as connection:
         await refuse_unsafe(connection)
-    _wire(app, database, settings=settings)
+    # Budgets of their own: neither a rush of members nor a crowd of readers keeps a scan waiting.
+    desks = {name: Database(settings.database_url, pool_size=2) for name in ("orders", "table", "tokens")}
+    _wire(app, database, desks=desks, settings=settings)
     listener = Listener(
         settings.database_url,
         heard=lambda topic, subject: _heard(app, topic, subject=subject),
@@ -140,28 +148,29 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         await app.state.order_desks.drain()
         await app.state.table_desks.drain()
         await listener.stop()
-        await database.close()
+        for used in (database, *desks.values()):
+            await used.close()
 
 
-def _wire(app: FastAPI, database: Database, *, settings: Settings) -> None:
+def _wire(app: FastAPI, database: Database, *, desks: dict[str, Database], settings: Settings) -> None:
     """Give the app its desks and memories; one of each in every worker."""
     limits = {"batch_limit": settings.desk_batch_limit, "queue_limit": settings.desk_queue_limit}
 
     async def admit(union_id: UUID, commands: list[Command]) -> Sequence[Outcome]:
-        async with database.transaction(one_union(union_id)) as session:
+        async with desks["orders"].transaction(one_union(union_id)) as session:
             return await admit_orders(session, union_id, commands)
 
     async def redeem(union_id: UUID, scans: list[Scan]) -> Sequence[str | DomainError]:
-        async with database.transaction(one_union(union_id)) as session:
+        async with desks["table"].transaction(one_union(union_id)) as session:
             return await redeem_scans(session, union_id, scans)
 
     app.state.database = database
-    app.state.tokens = TokenReader(database)
+    app.state.tokens = TokenReader(desks["tokens"])
     app.state.snapshots = Snapshots()
-    app.state.sold_out = SoldOutGate(database)
-    app.state.key_ring = KeyRing(database)
+    app.state.sold_out = SoldOutGate(desks["orders"])
+    app.state.key_ring = KeyRing(desks["table"])
     app.state.key_store = KeyStore(settings.keys_dir)
-    app.state.people = People(database)
+    app.state.people = People(desks["table"])
     app.state.order_desks = AdmissionDesks(admit, **limits)
     app.state.table_desks = AdmissionDesks(redeem, **limits)
 

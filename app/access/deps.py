@@ -9,7 +9,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.access.actor import Actor
-from app.access.policy import Permission, may
+from app.access.policy import WRITES, Permission, may
 from app.platform.clock import utc_now
 from app.platform.database import Database
 from app.platform.errors import Forbidden, Unauthenticated
@@ -35,6 +35,8 @@ def require(permission: Permission) -> Any:
 
     async def allowed(actor: CurrentActor) -> Actor:
         if not may(actor.role, permission):
+            raise Forbidden()
+        if permission in WRITES and actor.scope.union_ids != {actor.union_id}:
             raise Forbidden()
         return actor
 
@@ -95,9 +97,16 @@ async def keep_answer(
     """Claim the idempotency key of the call, if any; raise Replay when it was answered before."""
     keeper = Keeper(session, actor.id, key=key, union_id=actor.union_id)
     if key is not None:
-        body = await request.body()
-        await keeper.claim(request, json.loads(body) if body else None, now=utc_now())
+        await keeper.claim(request, _asked(await request.body()), now=utc_now())
     return keeper
+
+
+def _asked(body: bytes) -> Any:
+    """Return what a body says, however it is spaced; one that is no JSON stands for itself, byte for byte."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return body.hex()
 
 
 Kept = Annotated[Keeper, Depends(keep_answer, scope="function")]

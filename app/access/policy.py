@@ -32,6 +32,17 @@ class Permission(StrEnum):
     CONFLICTS_READ = "redemptions.conflicts"
 
 
+WRITES = frozenset(
+    {
+        Permission.CAMPAIGNS_WRITE,
+        Permission.CAMPAIGNS_PUBLISH,
+        Permission.CATALOG_WRITE,
+        Permission.PICKUP_WRITE,
+        Permission.REDEMPTIONS_WRITE,
+    }
+)
+"""Who writes, writes for the one street union that the account belongs to; others above it only look."""
+
 _EVERYBODY = {Permission.PROFILE_OWN, Permission.CAMPAIGNS_READ, Permission.CATALOG_READ}
 _DESK = _EVERYBODY | {Permission.REDEMPTIONS_WRITE, Permission.CONFLICTS_READ}
 _OVERSIGHT = _EVERYBODY | {Permission.ORDERS_READ, Permission.MEMBERS_READ, Permission.CONFLICTS_READ}

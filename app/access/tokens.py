@@ -10,7 +10,20 @@ import time
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, LargeBinary, any_, cast, func, select, update
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    LargeBinary,
+    any_,
+    cast,
+    column,
+    exists,
+    func,
+    or_,
+    select,
+    table,
+    update,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
@@ -24,6 +37,8 @@ from app.platform.database import Base, Database
 from app.platform.errors import Unauthenticated
 from app.platform.listening import CHANNEL
 
+# The accounts belong to a higher layer; of them only this is needed here.
+_STAFF = table("staff_accounts", column("id"), column("disabled_at"))
 TOKEN_LIFE = timedelta(days=30)
 _REMEMBERED_SECONDS = 5.0
 _MOST_REMEMBERED = 50_000
@@ -37,6 +52,8 @@ class AccessToken(Base):
         CheckConstraint("num_nonnulls(member_id, staff_id) = 1", name="one_owner"),
         CheckConstraint("octet_length(digest) = 32", name="digest_is_sha256"),
         CheckConstraint("expires_at > created_at", name="expires_later"),
+        CheckConstraint(f"role IN ({', '.join(repr(role.value) for role in Role)})", name="role_known"),
+        CheckConstraint("(role = 'member') = (member_id IS NOT NULL)", name="role_fits_the_owner"),
     )
 
     digest: Mapped[bytes] = mapped_column(primary_key=True)
@@ -91,6 +108,14 @@ async def revoke_token(session: AsyncSession, digest: bytes, *, now: datetime) -
     await session.execute(select(func.pg_notify(CHANNEL, "tokens:")))
 
 
+async def revoke_tokens_of(session: AsyncSession, owner: UUID, *, now: datetime) -> None:
+    """Revoke every token of a member or a staff account; every worker is told at the commit."""
+    owned = or_(AccessToken.member_id == owner, AccessToken.staff_id == owner)
+    known = update(AccessToken).where(owned, AccessToken.revoked_at.is_(None))
+    await session.execute(known.values(revoked_at=now))
+    await session.execute(select(func.pg_notify(CHANNEL, "tokens:")))
+
+
 class TokenReader:
     """Finds the actors of tokens; all look-ups that wait form one query."""
 
@@ -125,7 +150,9 @@ class TokenReader:
     async def _read(self, tokens: list[str]) -> list[Actor | None]:
         digests = [digest_of(token) for token in tokens]
         wanted = select(AccessToken).where(
-            AccessToken.digest == any_(cast(digests, ARRAY(LargeBinary))), AccessToken.revoked_at.is_(None)
+            AccessToken.digest == any_(cast(digests, ARRAY(LargeBinary))),
+            AccessToken.revoked_at.is_(None),
+            ~exists().where(_STAFF.c.id == AccessToken.staff_id, _STAFF.c.disabled_at.is_not(None)),
         )
         async with self._database.transaction(Scope()) as session:
             found = {row.digest: _actor(row) for row in (await session.execute(wanted)).scalars()}

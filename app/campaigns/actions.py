@@ -11,14 +11,18 @@ from app.campaigns.errors import (
     OwnDraft,
     WindowsInvalid,
 )
-from app.campaigns.queries import count_offers, lock_campaign
-from app.campaigns.rules import Stage
+from app.campaigns.queries import count_offers, has_point_without_slots, lock_campaign
+from app.campaigns.rules import Stage, Windows, windows_agree
 from app.campaigns.schemas import CampaignChange, CampaignDraft, OfferDraft
 from app.campaigns.tables import Campaign, Offer
 from app.catalog.queries import get_gift_box
+from app.pickup.actions import check_slots_inside
 from app.pickup.queries import count_slots, get_point
+from app.pickup.rules import PickupDays
 from app.platform.errors import PreconditionFailed
 from app.platform.ids import new_id
+
+_EXTENDING = {"order_closes_at", "pickup_until"}
 
 
 async def draft_campaign(
@@ -46,21 +50,24 @@ async def draft_campaign(
 
 
 def _check_windows(campaign: Campaign) -> None:
-    if campaign.order_closes_at <= campaign.order_opens_at or campaign.pickup_until < campaign.pickup_from:
+    windows = Windows(
+        campaign.order_opens_at, campaign.order_closes_at, campaign.pickup_from, campaign.pickup_until
+    )
+    if not windows_agree(windows):
         raise WindowsInvalid()
 
 
 async def change_campaign(
-    session: AsyncSession, campaign_id: UUID, change: CampaignChange, *, seen_version: int
+    session: AsyncSession, campaign_id: UUID, change: CampaignChange, *, seen_version: int | None
 ) -> Campaign:
-    """Change a campaign that the caller saw at `seen_version`.
+    """Change a campaign that the caller saw at `seen_version` (None: at any).
 
     After publication only later ends are allowed, so that nobody loses what was announced.
-    Raises CampaignNotFound, PreconditionFailed, CampaignNotDraft, WindowsInvalid.
+    Raises CampaignNotFound, PreconditionFailed, CampaignNotDraft, WindowsInvalid, OutsideWindow.
     """
     campaign = await lock_campaign(session, campaign_id)
-    if campaign.version != seen_version:
-        raise PreconditionFailed()
+    if seen_version not in {None, campaign.version}:
+        raise PreconditionFailed(version=campaign.version)
     if campaign.stage == Stage.CANCELLED or (
         campaign.stage == Stage.PUBLISHED and not _only_extends(campaign, change)
     ):
@@ -68,6 +75,8 @@ async def change_campaign(
     for name, value in change.model_dump(exclude_none=True).items():
         setattr(campaign, name, value)
     _check_windows(campaign)
+    days = PickupDays(campaign.pickup_from, campaign.pickup_until)
+    await check_slots_inside(session, campaign.id, days)
     campaign.version += 1
     await session.flush()
     return campaign
@@ -76,7 +85,7 @@ async def change_campaign(
 def _only_extends(campaign: Campaign, change: CampaignChange) -> bool:
     later = change.order_closes_at is None or change.order_closes_at >= campaign.order_closes_at
     longer = change.pickup_until is None or change.pickup_until >= campaign.pickup_until
-    return later and longer and change.order_opens_at is None and change.pickup_from is None
+    return later and longer and change.model_dump(exclude_none=True).keys() <= _EXTENDING
 
 
 async def add_offer(session: AsyncSession, campaign_id: UUID, draft: OfferDraft) -> Offer:
@@ -109,7 +118,7 @@ async def publish_campaign(
 ) -> Campaign:
     """Publish a draft: from then on members see it, and order when its window opens.
 
-    Two people: who drafted it does not publish it. Raises CampaignNotFound, CampaignNotDraft,
+    Two people: who drafted it does not publish it. Wherever a box is offered there must be slots. Raises CampaignNotFound, CampaignNotDraft,
     OwnDraft, CampaignIncomplete.
     """
     campaign = await lock_campaign(session, campaign_id)
@@ -117,11 +126,12 @@ async def publish_campaign(
         raise CampaignNotDraft()
     if campaign.drafted_by == published_by:
         raise OwnDraft()
-    counted = {
-        "offers": await count_offers(session, campaign_id),
-        "slots": await count_slots(session, campaign_id),
+    lacks_slots = await count_slots(session, campaign_id) == 0
+    lacking = {
+        "offers": await count_offers(session, campaign_id) == 0,
+        "slots": lacks_slots or await has_point_without_slots(session, campaign_id),
     }
-    missing = [name for name, count in counted.items() if count == 0]
+    missing = [name for name, is_lacking in lacking.items() if is_lacking]
     if missing:
         raise CampaignIncomplete(missing=missing)
     campaign.stage, campaign.published_by, campaign.published_at = Stage.PUBLISHED.value, published_by, now

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.access.actor import Actor
@@ -19,7 +19,13 @@ from app.campaigns.errors import (
     OwnDraft,
     WindowsInvalid,
 )
-from app.campaigns.rules import CampaignStatus, Windows, campaign_status, check_eligibility
+from app.campaigns.rules import (
+    CampaignStatus,
+    Windows,
+    campaign_status,
+    check_eligibility,
+    remaining_boxes,
+)
 from app.campaigns.schemas import (
     CampaignChange,
     CampaignDraft,
@@ -37,8 +43,9 @@ from app.campaigns.schemas import (
 from app.campaigns.tables import Campaign
 from app.catalog.errors import GiftBoxNotFound
 from app.pickup.actions import add_slots
-from app.pickup.errors import PointNotFound
+from app.pickup.errors import OutsideWindow, PointNotFound
 from app.pickup.queries import SlotsWanted, list_slots
+from app.pickup.rules import PickupDays
 from app.pickup.schemas import NewSlotsView, SlotPlan, SlotView, slot_view
 from app.platform.clock import GivenDay, utc_now
 from app.platform.errors import (
@@ -50,7 +57,7 @@ from app.platform.errors import (
     PreconditionFailed,
     PreconditionRequired,
 )
-from app.platform.http import NOT_MODIFIED, StrictRoute, seen_version, tagged
+from app.platform.http import NOT_MODIFIED, IfMatch, StrictRoute, seen_version, tagged
 from app.platform.i18n import choose_language, text
 from app.platform.paging import CursorInvalid, PageRequest, PageView
 from app.platform.problems import describe
@@ -103,7 +110,9 @@ async def _views(session: AsyncSession, campaigns: Sequence[Campaign], now: date
                     outdoor=point.is_outdoor,
                 ),
                 quota=offer.quota,
-                remaining=offer.quota - offer.promised_count,
+                remaining=remaining_boxes(
+                    offer.quota, promised=offer.promised_count, waitlisted=offer.waitlisted_count
+                ),
                 waitlisted=offer.waitlisted_count,
                 version=offer.version,
             )
@@ -175,10 +184,10 @@ async def get_campaign(
     session: Transaction,
     actor: Annotated[Actor, require(Permission.CAMPAIGNS_READ)],
 ) -> Response:
-    """Return one campaign."""
+    """Return one campaign; its entity tag begins with the version that a change has to name."""
     campaign = await queries.get_campaign(session, campaign_id, drafts=_sees_drafts(actor))
     (view,) = await _views(session, [campaign], utc_now())
-    return tagged(request, view.model_dump_json().encode())
+    return tagged(request, view.model_dump_json().encode(), version=view.version)
 
 
 @router.post(
@@ -204,15 +213,16 @@ async def draft_campaign(
     name="change_campaign",
     response_model=CampaignView,
     responses=describe(
-        CampaignNotFound, CampaignNotDraft, WindowsInvalid, PreconditionFailed, PreconditionRequired
-    ),
+        CampaignNotFound, CampaignNotDraft, WindowsInvalid, OutsideWindow, PreconditionFailed,
+        PreconditionRequired,
+    ),  # fmt: skip
 )
 async def change_campaign(
     campaign_id: UUID,
     body: CampaignChange,
     session: Transaction,
     _: Annotated[Actor, require(Permission.CAMPAIGNS_WRITE)],
-    if_match: Annotated[str | None, Header(description='the version seen, e.g. "3"', max_length=40)] = None,
+    if_match: IfMatch = None,
 ) -> CampaignView:
     """Change a draft, or move the ends of a published campaign further away."""
     campaign = await actions.change_campaign(session, campaign_id, body, seen_version=seen_version(if_match))
@@ -295,7 +305,7 @@ async def get_slots(
     status_code=201,
     name="add_slots",
     response_model=NewSlotsView,
-    responses=describe(CampaignNotFound, PointNotFound, *_KEYED),
+    responses=describe(CampaignNotFound, PointNotFound, OutsideWindow, *_KEYED),
 )
 async def plan_slots(
     campaign_id: UUID,
@@ -304,9 +314,10 @@ async def plan_slots(
     keeper: Kept,
     _: Annotated[Actor, require(Permission.PICKUP_WRITE)],
 ) -> Response:
-    """Cut days at a pickup point into slots; those that are there already stay as they are."""
+    """Cut pickup days of the campaign at a point into slots; those that are there stay as they are."""
     campaign = await queries.lock_campaign(session, campaign_id)
-    added = await add_slots(session, campaign.id, body, union_id=campaign.union_id)
+    within = PickupDays(campaign.pickup_from, campaign.pickup_until)
+    added = await add_slots(session, campaign.id, body, union_id=campaign.union_id, within=within)
     return await keeper.keep(NewSlotsView(added=added))
 
 

@@ -11,7 +11,7 @@ class OfferNotFound(DomainError, code="campaigns.offer_not_found", status=404):
     """No such offer, or not yours."""
 
 
-class CampaignNotOpen(DomainError, code="campaigns.not_open", status=409):
+class CampaignNotOpen(DomainError, code="campaigns.not_open", status=409, shown=("opens_at",)):
     """Orders are not taken yet."""
 
 
@@ -19,8 +19,13 @@ class CampaignClosed(DomainError, code="campaigns.closed", status=409):
     """Orders are no longer taken."""
 
 
-class SoldOut(DomainError, code="campaigns.sold_out", status=409):
-    """No box is left that nobody holds."""
+class SoldOut(DomainError, code="campaigns.sold_out", status=409, shown=("has_waitlist",)):
+    """No box is left that nobody holds; the text names the waiting list where there is one."""
+
+    @property
+    def detail_key(self) -> str:
+        """The text that advises to wait, if one can."""
+        return "message.sold_out_but_waitlist" if self.params.get("has_waitlist") else self.code
 
 
 class NotEligible(DomainError, code="campaigns.not_eligible", status=403, shown=("rules",)):

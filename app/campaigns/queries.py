@@ -12,7 +12,7 @@ from app.campaigns.errors import CampaignNotFound, OfferNotFound
 from app.campaigns.rules import CampaignStatus, Stage
 from app.campaigns.tables import Campaign, Offer
 from app.catalog.tables import GiftBox, GiftBoxComponent, Product
-from app.pickup.tables import PickupPoint
+from app.pickup.tables import PickupPoint, Slot
 from app.platform.clock import local_date
 from app.platform.paging import Page, page_of, seek
 from app.regions.tables import PartnerRegion
@@ -127,3 +127,12 @@ async def count_offers(session: AsyncSession, campaign_id: UUID) -> int:
     """Return how many offers a campaign has."""
     wanted = select(func.count()).select_from(Offer).where(Offer.campaign_id == campaign_id)
     return int((await session.execute(wanted)).scalar_one())
+
+
+async def has_point_without_slots(session: AsyncSession, campaign_id: UUID) -> bool:
+    """Return whether a campaign offers a box at a pickup point where it has no slots."""
+    slots = select(Slot.id).where(
+        Slot.campaign_id == Offer.campaign_id, Slot.pickup_point_id == Offer.pickup_point_id
+    )
+    wanted = select(Offer.id).where(Offer.campaign_id == campaign_id, ~slots.exists()).limit(1)
+    return (await session.execute(wanted)).first() is not None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
-from app.platform.clock import local_date
+from app.platform.clock import day_end, local_date
 
 
 class Stage(StrEnum):
@@ -50,6 +50,24 @@ class RuleResult:
 
     code: str
     passed: bool
+
+
+def windows_agree(windows: Windows) -> bool:
+    """Return whether both windows end after they begin, and orders at the latest with the last pickup day.
+
+    Whoever orders can then still collect: the table hands nothing over after the pickup window. That
+    orders end in time has no CHECK beside it, unlike the rest: an instant compared with a day depends on
+    the time zone, and PostgreSQL holds no such expression immutable.
+    """
+    return (
+        windows.order_opens_at < windows.order_closes_at <= day_end(windows.pickup_until)
+        and windows.pickup_from <= windows.pickup_until
+    )
+
+
+def remaining_boxes(quota: int, *, promised: int, waitlisted: int) -> int:
+    """Return how many boxes of an offer a newcomer can have: none while anybody waits for it."""
+    return 0 if waitlisted else quota - promised
 
 
 def campaign_status(stage: str, windows: Windows, *, now: datetime) -> CampaignStatus:

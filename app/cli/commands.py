@@ -26,8 +26,10 @@ cli = typer.Typer(
 )
 demo = typer.Typer(help="The demo data.", no_args_is_help=True)
 token = typer.Typer(help="Bearer tokens for scripts and tests; not in production.", no_args_is_help=True)
+staff = typer.Typer(help="Staff accounts.", no_args_is_help=True)
 cli.add_typer(demo, name="demo")
 cli.add_typer(token, name="token")
+cli.add_typer(staff, name="staff")
 cli.add_typer(keys.commands, name="keys")
 
 
@@ -190,6 +192,28 @@ def staff_token(login: Annotated[str, typer.Argument(help="Login, such as clerk-
     settings = _outside_production()
     text = in_transaction(settings, lambda session: issue_staff_token(session, login, now=utc_now()))
     print(f"Token of staff account {login}: {text}")
+
+
+@token.command("revoke")
+def revoke(text: Annotated[str, typer.Argument(metavar="TOKEN", help="The token.")]) -> None:
+    """Revoke a token; every worker refuses it at once."""
+    from app.access.tokens import digest_of, revoke_token
+    from app.cli.connect import in_transaction
+    from app.platform.clock import utc_now
+
+    in_transaction(get_settings(), lambda session: revoke_token(session, digest_of(text), now=utc_now()))
+    print("Revoked")
+
+
+@staff.command("disable")
+def disable(login: Annotated[str, typer.Argument(help="Login, such as clerk-xjk.")]) -> None:
+    """Disable a staff account; every worker refuses its tokens at once."""
+    from app.cli.connect import in_transaction
+    from app.platform.clock import utc_now
+    from app.unions.actions import disable_staff
+
+    in_transaction(get_settings(), lambda session: disable_staff(session, login, now=utc_now()))
+    print(f"Disabled {login}")
 
 
 def _outside_production() -> Settings:

@@ -12,8 +12,6 @@ from app.platform.settings import Settings
 # More than the proxy keeps its own connections for (60 s), so that it never writes into a closing one.
 KEEP_ALIVE_SECONDS = 75
 GRACE_SECONDS = 20
-# A worker holds `desk_queue_limit` waiting orders and some readers; beyond that uvicorn answers 503.
-SPARE_CONNECTIONS = 256
 
 
 def application() -> ASGIApp:
@@ -41,7 +39,6 @@ def run_web(settings: Settings, url: str) -> None:
         ws="none",
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
-        limit_concurrency=settings.desk_queue_limit + SPARE_CONNECTIONS,
         backlog=2048,
         server_header=False,
         proxy_headers=True,

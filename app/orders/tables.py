@@ -49,6 +49,7 @@ class Order(UnionOwned, Base):
             postgresql_where=text("status = 'waitlisted'"),
         ),
         ForeignKeyConstraint(["union_id", "member_id"], ["members.union_id", "members.id"]),
+        ForeignKeyConstraint(["union_id", "unit_id"], ["unions.street_id", "unions.id"]),
         ForeignKeyConstraint(
             ["union_id", "campaign_id", "pickup_point_id", "offer_id"],
             ["offers.union_id", "offers.campaign_id", "offers.pickup_point_id", "offers.id"],

@@ -19,5 +19,11 @@ class SlotPast(DomainError, code="pickup.slot_past", status=409):
     """The slot is over."""
 
 
+class OutsideWindow(
+    DomainError, code="pickup.outside_window", status=409, shown=("pickup_from", "pickup_until")
+):
+    """Slots lie on the pickup days of their campaign only."""
+
+
 class CapacityBelowBooked(DomainError, code="pickup.capacity_below_booked", status=409, shown=("booked",)):
     """The capacity cannot go below what is already booked."""

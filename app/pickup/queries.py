@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.pickup.errors import PointNotFound, SlotNotFound
+from app.pickup.rules import PickupDays
 from app.pickup.tables import PickupPoint, Slot
 from app.platform.clock import day_end, day_start
 from app.platform.paging import Page, instant_key, page_of, seek, text_key
@@ -82,3 +83,10 @@ async def count_slots(session: AsyncSession, campaign_id: UUID) -> int:
     """Return how many slots a campaign has."""
     wanted = select(func.count()).select_from(Slot).where(Slot.campaign_id == campaign_id)
     return int((await session.execute(wanted)).scalar_one())
+
+
+async def has_slot_outside(session: AsyncSession, campaign_id: UUID, days: PickupDays) -> bool:
+    """Return whether a campaign has a slot that is not wholly on these days."""
+    is_outside = or_(Slot.starts_at < day_start(days.first), Slot.ends_at > day_end(days.last))
+    wanted = select(Slot.id).where(Slot.campaign_id == campaign_id, is_outside).limit(1)
+    return (await session.execute(wanted)).first() is not None

@@ -1,6 +1,7 @@
 """Decisions about slots: how crowded one is, and how a day is cut into slots."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 
@@ -14,6 +15,18 @@ class Crowd(StrEnum):
     MEDIUM = "medium"
     HIGH = "high"
     FULL = "full"
+
+
+@dataclass(frozen=True, slots=True)
+class PickupDays:
+    """The Shanghai days on which a campaign hands boxes over, both included."""
+
+    first: date
+    last: date
+
+    def hold(self, from_on: date, until_on: date) -> bool:
+        """Return whether every day from one to another is a pickup day."""
+        return self.first <= from_on and until_on <= self.last
 
 
 _MEDIUM_FROM, _HIGH_FROM = 0.4, 0.8

@@ -1,5 +1,6 @@
 """The database: declarative base, engine, sessions, one transaction for one piece of work."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -14,6 +15,7 @@ from sqlalchemy.orm import DeclarativeBase, Session
 
 from app.platform.errors import Busy, Conflict, DomainError, StorageFull, Unavailable
 
+MOST_WAITING = 512
 LOCK_TIMEOUT = "55P03"
 _TORN = {"40001", "40P01"}
 _BUSY = {LOCK_TIMEOUT, "57014"} | _TORN
@@ -68,17 +70,32 @@ class Database:
                 },
             },
         )
+        self._places, self._waiting = asyncio.Semaphore(pool_size), 0
         self.sessions = async_sessionmaker(
             self.engine, expire_on_commit=False, autoflush=False, sync_session_class=ScopedSession
         )
 
     @asynccontextmanager
     async def transaction(self, scope: object) -> AsyncIterator[AsyncSession]:
-        """Open a session that sees the rows of `scope`, commit at the end, roll back on an error."""
-        async with self.sessions() as session:
-            session.info["scope"] = scope
-            async with session.begin():
-                yield session
+        """Open a session that sees the rows of `scope`, commit at the end, roll back on an error.
+
+        Whoever finds all connections taken waits in line, first come first served; raises Busy when the
+        line is too long.
+        """
+        if self._waiting >= MOST_WAITING:
+            raise Busy(retry_after=1)
+        self._waiting += 1
+        try:
+            await self._places.acquire()
+        finally:
+            self._waiting -= 1
+        try:
+            async with self.sessions() as session:
+                session.info["scope"] = scope
+                async with session.begin():
+                    yield session
+        finally:
+            self._places.release()
 
     async def close(self) -> None:
         """Close all connections."""

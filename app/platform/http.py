@@ -18,7 +18,7 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.platform.errors import BodyTooLarge, NotFound, PreconditionFailed, PreconditionRequired
+from app.platform.errors import BodyTooLarge, Busy, NotFound, PreconditionFailed, PreconditionRequired
 from app.platform.problems import fail, respond
 
 log = structlog.get_logger()
@@ -50,9 +50,12 @@ class TooLarge(HTTPException):
 class Envelope:
     """ASGI middleware: request id, body limit, headers that every answer carries."""
 
-    def __init__(self, app: ASGIApp, *, body_limit_bytes: int) -> None:
-        """Wrap `app`; bodies over `body_limit_bytes` are answered with 413 and not read on."""
-        self._app, self._limit = app, body_limit_bytes
+    def __init__(self, app: ASGIApp, *, body_limit_bytes: int, most_requests: int) -> None:
+        """Wrap `app`; bodies over `body_limit_bytes` are answered with 413 and not read on.
+
+        Beyond `most_requests` under way at once, all but `/healthz` are told to come back later.
+        """
+        self._app, self._limit, self._most, self._under_way = app, body_limit_bytes, most_requests, 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -75,7 +78,10 @@ class Envelope:
                     headers.append(_CSP)
             await send(message)
 
+        self._under_way += 1
         try:
+            if self._under_way > self._most and scope["path"] != "/healthz":
+                raise Busy(retry_after=1)
             self._check_length(scope)
             await self._app(scope, self._limited(receive), send_with_headers)
         except TooLarge:
@@ -89,6 +95,8 @@ class Envelope:
             if started:
                 raise
             await fail(Request(scope), error)(scope, receive, send_with_headers)
+        finally:
+            self._under_way -= 1
 
     def _check_length(self, scope: Scope) -> None:
         length = next((v for k, v in scope["headers"] if k == b"content-length"), b"0")

@@ -223,7 +223,7 @@ def _matches(pattern: str, path: str) -> bool:
 
 def fail(request: Request, error: Exception) -> Response:
     """Return the problem document of what nobody caught: the state of the database, or a logged defect."""
-    refusal = refusal_of(error)
+    refusal = error if isinstance(error, DomainError) else refusal_of(error)
     if refusal is None:
         request_id = request.scope.get("state", {}).get("request_id", "")
         log.error("request.failed", request_id=request_id, error=type(error).__name__, exc_info=error)

@@ -110,6 +110,10 @@ class KeyStore:
             self._loaded[key_id] = _from_pem(pem, path)
         return self._loaded[key_id]
 
+    def last_id(self) -> int:
+        """Return the highest number of a stored key, 0 if there is none."""
+        return max((int(path.stem) for path in self._folder.glob("*.key") if path.stem.isdigit()), default=0)
+
     def _path(self, key_id: int) -> Path:
         if key_id < 0:
             raise ValueError("a key id is not negative")

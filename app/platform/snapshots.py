@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Hashable
 
 _KEPT_SECONDS = 1.0
-_MOST = 2_000
+_MOST = 256
 
 
 class Snapshots:
@@ -27,8 +27,10 @@ class Snapshots:
         known = self._kept.get(key)
         if known is not None and known[0] > time.monotonic():
             return await asyncio.shield(known[1])
+        now = time.monotonic()
+        self._kept = {known: kept for known, kept in self._kept.items() if kept[0] > now}
         if len(self._kept) >= _MOST:
-            self._kept.clear()
+            return await make()
         future = asyncio.ensure_future(make())
         self._kept[key] = (time.monotonic() + _KEPT_SECONDS, future)
         try:

@@ -73,6 +73,7 @@ class Redemption(UnionOwned, Base):
             postgresql_where=text("result = 'handed_over'"),
         ),
         ForeignKeyConstraint(["union_id", "order_id"], ["orders.union_id", "orders.id"]),
+        ForeignKeyConstraint(["union_id", "staff_id"], ["staff_accounts.union_id", "staff_accounts.id"]),
         ForeignKeyConstraint(["union_id", "pickup_point_id"], ["pickup_points.union_id", "pickup_points.id"]),
     )
 
@@ -82,7 +83,7 @@ class Redemption(UnionOwned, Base):
     event_id: Mapped[UUID]
     order_id: Mapped[UUID | None]
     pickup_point_id: Mapped[UUID]
-    staff_id: Mapped[UUID] = mapped_column(ForeignKey("staff_accounts.id"))
+    staff_id: Mapped[UUID]
     device_id: Mapped[str | None]
     result: Mapped[str]
     reason: Mapped[str | None]

@@ -5,9 +5,21 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.access.policy import Role
-from app.access.tokens import add_token
+from app.access.tokens import add_token, revoke_tokens_of
 from app.unions.errors import AccountDisabled, PersonNotFound
 from app.unions.queries import find_member_by_number, find_staff_by_login, find_streets_below
+
+
+async def disable_staff(session: AsyncSession, login: str, *, now: datetime) -> None:
+    """Disable a staff account: its tokens are refused from the commit on, by every worker.
+
+    Accounts are never deleted: what they did stays theirs. Raises PersonNotFound.
+    """
+    staff = await find_staff_by_login(session, login)
+    if staff is None:
+        raise PersonNotFound()
+    staff.disabled_at = staff.disabled_at or now
+    await revoke_tokens_of(session, staff.id, now=now)
 
 
 async def issue_member_token(session: AsyncSession, number: str, *, now: datetime) -> str:

@@ -93,6 +93,7 @@ class StaffAccount(Base):
     __tablename__ = "staff_accounts"
     __table_args__ = (
         CheckConstraint(one_of("role", Role) + " AND role <> 'member'", name="role_known"),
+        UniqueConstraint("union_id", "id"),
         CheckConstraint("login ~ '^[a-z0-9][a-z0-9-]{2,39}$'", name="login_form"),
     )
 

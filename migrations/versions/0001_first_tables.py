@@ -281,6 +281,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["union_id"], ["unions.id"], name=op.f("fk_staff_accounts_union_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_staff_accounts")),
         sa.UniqueConstraint("login", name=op.f("uq_staff_accounts_login")),
+        sa.UniqueConstraint("union_id", "id", name=op.f("uq_staff_accounts_union_id_id")),
     )
     op.create_index(op.f("ix_staff_accounts_union_id"), "staff_accounts", ["union_id"], unique=False)
     op.create_table(
@@ -294,6 +295,13 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "(role = 'member') = (member_id IS NOT NULL)", name=op.f("ck_access_tokens_role_fits_the_owner")
+        ),
+        sa.CheckConstraint(
+            "role IN ('member', 'station_clerk', 'union_officer', 'warehouse_keeper', 'chair', 'auditor', 'district_viewer')",
+            name=op.f("ck_access_tokens_role_known"),
+        ),
         sa.CheckConstraint("expires_at > created_at", name=op.f("ck_access_tokens_expires_later")),
         sa.CheckConstraint("num_nonnulls(member_id, staff_id) = 1", name=op.f("ck_access_tokens_one_owner")),
         sa.CheckConstraint("octet_length(digest) = 32", name=op.f("ck_access_tokens_digest_is_sha256")),
@@ -523,6 +531,11 @@ def upgrade() -> None:
             ["members.union_id", "members.id"],
             name=op.f("fk_orders_union_id_member_id"),
         ),
+        sa.ForeignKeyConstraint(
+            ["union_id", "unit_id"],
+            ["unions.street_id", "unions.id"],
+            name=op.f("fk_orders_union_id_unit_id"),
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_orders")),
         sa.UniqueConstraint("union_id", "id", name=op.f("uq_orders_union_id_id")),
         sa.UniqueConstraint("union_id", "number", name=op.f("uq_orders_union_id_number")),
@@ -614,7 +627,6 @@ def upgrade() -> None:
             "result = 'refused' OR quantity IS NOT NULL", name=op.f("ck_redemptions_hand_over_has_a_quantity")
         ),
         sa.CheckConstraint("result IN ('handed_over','refused')", name=op.f("ck_redemptions_result_known")),
-        sa.ForeignKeyConstraint(["staff_id"], ["staff_accounts.id"], name=op.f("fk_redemptions_staff_id")),
         sa.ForeignKeyConstraint(
             ["union_id", "order_id"],
             ["orders.union_id", "orders.id"],
@@ -624,6 +636,11 @@ def upgrade() -> None:
             ["union_id", "pickup_point_id"],
             ["pickup_points.union_id", "pickup_points.id"],
             name=op.f("fk_redemptions_union_id_pickup_point_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["union_id", "staff_id"],
+            ["staff_accounts.union_id", "staff_accounts.id"],
+            name=op.f("fk_redemptions_union_id_staff_id"),
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_redemptions")),
         sa.UniqueConstraint("union_id", "event_id", name=op.f("uq_redemptions_union_id_event_id")),

@@ -72,7 +72,7 @@ async def test_what_was_collected_does_not_expire(scratch: Scratch) -> None:
     here = await ordered(scratch)
     now = utc_now()
     (first,) = await here.read(select(Order.id).where(Order.status == "booked"))
-    await here.set(Order, first.id, status="collected", collected_at=now)
+    await here.hand_over(first.id, at=now)
     assert await expire_orders(scratch.database.transaction, now=now + timedelta(days=30)) == 2
     assert await statuses(here) == ["collected", "expired", "expired"]
 

@@ -388,7 +388,7 @@ async def test_cancelling_frees_box_and_place_and_is_repeated_by_its_key(
 async def test_a_collected_order_cannot_be_cancelled(client: httpx.AsyncClient, street: MakeStreet) -> None:
     here = await street()
     mine = await order(client, here.members[0], here.offers[0])
-    await here.set(Order, UUID(mine["id"]), status="collected", collected_at=utc_now())
+    await here.hand_over(UUID(mine["id"]), at=utc_now())
     async with unchanged(here):
         answer = await client.post(f"{API}/orders/{mine['id']}/cancel", headers=here.members[0].headers())
         assert refused(answer, 409, "orders.not_cancellable")["order_status"] == "collected"

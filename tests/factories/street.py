@@ -20,6 +20,7 @@ from app.pickup.tables import PickupPoint, Slot
 from app.platform.clock import local_date, utc_now
 from app.platform.database import Base, Database
 from app.platform.ids import new_id
+from app.redemptions.tables import Redemption
 from app.unions.tables import Member, StaffAccount, Union
 
 NUMBERS = iter(range(1, 60_000))
@@ -76,6 +77,31 @@ class Street:
         table: Any = model
         async with self.database.transaction(every_union("a test arranges")) as session:
             await session.execute(update(table).where(table.id == id).values(values))
+
+    async def hand_over(self, order_id: UUID, *, at: datetime) -> None:
+        """Hand an order over behind the service's back: the order is collected, the redemption is there."""
+        event_id = uuid4()
+        async with self.database.transaction(every_union("a test arranges")) as session:
+            wanted = update(Order).where(Order.id == order_id)
+            await session.execute(wanted.values(status="collected", collected_at=at))
+            session.add(
+                Redemption(
+                    id=new_id(),
+                    union_id=self.id,
+                    event_id=event_id,
+                    order_id=order_id,
+                    pickup_point_id=self.points[0],
+                    staff_id=self.clerk.id,
+                    result="handed_over",
+                    quantity=1,
+                    is_offline=False,
+                    first_event_id=event_id,
+                    fingerprint=b"0" * 32,
+                    answer="{}",
+                    scanned_at=at,
+                    received_at=at,
+                )
+            )
 
     async def counters(self) -> dict[str, Any]:
         """Return stored counters beside those derived from the rows; a test compares them."""

@@ -6,19 +6,21 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import structlog
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.orders.errors import OrderNotFound
 from app.orders.queries import get_order
 from app.orders.rules.states import OrderStatus
-from app.platform.signing import KeyStore
+from app.platform.signing import KeyStore, SigningKey
 from app.redemptions import queries
 from app.redemptions.errors import NoActiveKey, NoCode
 from app.redemptions.rules.record import CodeRecord, sign_record
 from app.redemptions.rules.short_code import make_short_code
-from app.redemptions.tables import PickupCode
+from app.redemptions.tables import CodeKey, PickupCode
 
+log = structlog.get_logger()
 _WITH_CODE = frozenset({OrderStatus.TO_BOOK, OrderStatus.BOOKED, OrderStatus.COLLECTED, OrderStatus.ON_HOLD})
 
 
@@ -98,5 +100,21 @@ async def _signed(
         "key_id": key.id,
         "not_before_on": first_day,
         "not_after_on": last_day,
-        "qr_text": sign_record(record, store.load(key.id)),
+        "qr_text": sign_record(record, private_half(key, store)),
     }
+
+
+def private_half(key: CodeKey, store: KeyStore) -> SigningKey:
+    """Return the private half of a key; raise NoActiveKey if it is missing or not this key's.
+
+    A code signed with another installation's file would be refused at the table.
+    """
+    try:
+        private = store.load(key.id)
+    except (LookupError, ValueError, OSError) as error:
+        log.error("codes.key_unusable", name=str(key.id), error=type(error).__name__)
+        raise NoActiveKey(retry_after=30) from None
+    if private.public_key.raw != key.public_key:
+        log.error("codes.key_unusable", name=str(key.id), error="another key")
+        raise NoActiveKey(retry_after=30)
+    return private

@@ -26,7 +26,8 @@ async def make_key(session: AsyncSession, store: KeyStore, *, now: datetime) -> 
     Raises KeyStepRefused when all 255 numbers are used up.
     """
     keys = await queries.list_keys(session)
-    key_id = max((key.id for key in keys), default=0) + 1
+    # Files may outlive a database, and the other way round: a number is never used twice.
+    key_id = max(max((key.id for key in keys), default=0), store.last_id()) + 1
     if key_id > _LAST_KEY_ID:
         raise KeyStepRefused(current="–", wanted=KeyState.NEXT)
     key = CodeKey(
