@@ -109,6 +109,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         Envelope,
         body_limit_bytes=settings.body_limit_bytes,
         most_requests=settings.desk_queue_limit + SPARE_REQUESTS,
+        larger={"/api/v1/redemptions/batch": 1_048_576},
     )
     return app
 

@@ -41,8 +41,7 @@ class Worker:
 
     async def expire(self) -> None:
         """Expire what was not collected in time."""
-        while await expire_orders(self._database.transaction, now=utc_now()):
-            pass
+        await expire_orders(self._database.transaction, now=utc_now())
 
     async def tidy(self) -> None:
         """Delete idempotency records that are older than promised."""

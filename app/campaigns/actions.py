@@ -72,11 +72,13 @@ async def change_campaign(
         campaign.stage == Stage.PUBLISHED and not _only_extends(campaign, change)
     ):
         raise CampaignNotDraft()
+    days_before = PickupDays(campaign.pickup_from, campaign.pickup_until)
     for name, value in change.model_dump(exclude_none=True).items():
         setattr(campaign, name, value)
     _check_windows(campaign)
     days = PickupDays(campaign.pickup_from, campaign.pickup_until)
-    await check_slots_inside(session, campaign.id, days)
+    if days != days_before:
+        await check_slots_inside(session, campaign.id, days)
     campaign.version += 1
     await session.flush()
     return campaign
@@ -118,8 +120,8 @@ async def publish_campaign(
 ) -> Campaign:
     """Publish a draft: from then on members see it, and order when its window opens.
 
-    Two people: who drafted it does not publish it. Wherever a box is offered there must be slots. Raises CampaignNotFound, CampaignNotDraft,
-    OwnDraft, CampaignIncomplete.
+    Two people: who drafted it does not publish it. Wherever a box is offered there must be slots.
+    Raises CampaignNotFound, CampaignNotDraft, OwnDraft, CampaignIncomplete.
     """
     campaign = await lock_campaign(session, campaign_id)
     if campaign.stage != Stage.DRAFT:

@@ -213,9 +213,13 @@ async def draft_campaign(
     name="change_campaign",
     response_model=CampaignView,
     responses=describe(
-        CampaignNotFound, CampaignNotDraft, WindowsInvalid, OutsideWindow, PreconditionFailed,
+        CampaignNotFound,
+        CampaignNotDraft,
+        WindowsInvalid,
+        OutsideWindow,
+        PreconditionFailed,
         PreconditionRequired,
-    ),  # fmt: skip
+    ),
 )
 async def change_campaign(
     campaign_id: UUID,

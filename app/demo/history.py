@@ -114,6 +114,7 @@ class Story:
             slot.id,
             slot.starts_at,
             slot.ends_at,
+            point,
         )
         hand_over = HandOver(event_id, at, self._clerk_name, point)
         self.redemptions.append(self._row(Decision(scan, order, details, None, hand_over)))

@@ -4,7 +4,7 @@ import secrets
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from app.access.actor import Actor
 from app.access.deps import IdempotencyKey, RequiredKey, Transaction, require
@@ -49,7 +49,7 @@ from app.platform.errors import (
     PreconditionFailed,
     PreconditionRequired,
 )
-from app.platform.http import NOT_MODIFIED, StrictRoute, seen_version, tagged
+from app.platform.http import NOT_MODIFIED, IfMatch, StrictRoute, seen_version, tagged
 from app.platform.idempotency import Answer, Claim, fingerprint
 from app.platform.ids import new_id
 from app.platform.keeping import REPLAYED, json_answer
@@ -101,8 +101,8 @@ async def place_order(
     """Order boxes of an offer, and book a slot in the same step if one is given."""
     now = utc_now()
     gate = request.app.state.sold_out
-    if not body.join_waitlist and gate.is_closed(body.offer_id, actor.id, union_id=actor.union_id, now=now):
-        raise SoldOut()
+    if not body.join_waitlist:
+        gate.check(body.offer_id, actor.id, union_id=actor.union_id, now=now)
     claim = _claim(request, actor, key=key, body=body.model_dump(mode="json"))
     command = PlaceOrder(
         at=now, claim=claim, order_id=new_id(), number=_number(), member_id=actor.id, **body.__dict__
@@ -230,7 +230,7 @@ async def change_quota(
     offer_id: UUID,
     body: QuotaChange,
     actor: Annotated[Actor, require(Permission.CAMPAIGNS_WRITE)],
-    if_match: Annotated[str | None, Header(description='the version seen, e.g. "3"', max_length=40)] = None,
+    if_match: IfMatch = None,
 ) -> Response:
     """Set the quota of an offer; what is freed goes to those who wait, in their order."""
     command = ChangeQuota(

@@ -1,16 +1,18 @@
 """Every `select` about orders; the `lock_*` ones take their locks by rising id."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import any_, bindparam, cast, func, literal_column, select, tuple_
+from sqlalchemy import any_, bindparam, cast, column, func, literal_column, select, true, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.types import String, Uuid
+from sqlalchemy.types import Integer, String, Uuid
 
 from app.access.scope import in_scope, read_scoped
+from app.campaigns.rules import remaining_boxes
 from app.campaigns.tables import Campaign, Offer
 from app.orders.rules.desk import MemberState, OfferState, OrderState, SlotState
 from app.orders.rules.states import EXPIRING, LIVE, OrderStatus
@@ -41,6 +43,7 @@ _OFFERS = (
         Campaign.eligible_statuses,
         Campaign.order_opens_at,
         Campaign.order_closes_at,
+        Campaign.pickup_until,
     )
     .join(Campaign, Campaign.id == Offer.campaign_id)
     .where(Offer.id == _IDS, in_scope(Offer))
@@ -82,10 +85,36 @@ _STATE = (
 )
 _ORDERS = select(*_STATE).where(Order.id == _IDS, in_scope(Order)).order_by(Order.id)
 _LOCKED_ORDERS = _ORDERS.with_for_update(key_share=True)
-_WAITING = (
-    select(Order.id, Order.offer_id)
-    .where(Order.offer_id == _IDS, in_scope(Order), Order.status == OrderStatus.WAITLISTED)
+_HELD_CAMPAIGNS = (
+    select(Campaign.id)
+    .where(Campaign.id == _IDS, in_scope(Campaign))
+    .order_by(Campaign.id)
+    .with_for_update(read=True)
+)
+_LINES = (
+    func.unnest(
+        cast(bindparam("ids", type_=_UUIDS), _UUIDS),
+        cast(bindparam("counts", type_=ARRAY(Integer)), ARRAY(Integer)),
+    )
+    .table_valued(column("offer_id", Uuid()), column("count", Integer), name="lines")
+    .render_derived()
+)
+_FIRST = (
+    select(Order.id, Order.offer_id, Order.placed_at)
+    .where(
+        Order.offer_id == _LINES.c.offer_id,
+        in_scope(Order),
+        Order.status == literal_column(f"'{OrderStatus.WAITLISTED}'"),
+    )
     .order_by(Order.placed_at, Order.id)
+    .limit(_LINES.c.count)
+    .lateral("first")
+)
+_WAITING = (
+    select(_FIRST.c.id, _FIRST.c.offer_id)
+    .select_from(_LINES)
+    .join(_FIRST, true())
+    .order_by(_FIRST.c.placed_at, _FIRST.c.id)
 )
 _MEMBERS = select(Member.id, Member.unit_id, Member.status).where(Member.id == _IDS, in_scope(Member))
 _LIVE_ORDERS = select(Order.campaign_id, Order.member_id).where(
@@ -156,11 +185,18 @@ async def find_orders(session: AsyncSession, order_ids: Collection[UUID]) -> dic
     return {row.id: _order_state(row) for row in rows}
 
 
-async def find_waiting(session: AsyncSession, offer_ids: Collection[UUID]) -> list[tuple[UUID, UUID]]:
-    """Return (order id, offer id) of everybody who waits for one of the offers, first come first."""
-    if not offer_ids:
+async def hold_campaigns(session: AsyncSession, campaign_ids: Collection[UUID]) -> None:
+    """Keep campaigns from being changed until the transaction ends; before the locks of their offers."""
+    if campaign_ids:
+        await read_scoped(session, _HELD_CAMPAIGNS, {"ids": sorted(campaign_ids)})
+
+
+async def find_waiting(session: AsyncSession, counts: Mapping[UUID, int]) -> list[tuple[UUID, UUID]]:
+    """Return (order id, offer id) of the first so many who wait for each offer, first come first."""
+    if not counts:
         return []
-    rows = await read_scoped(session, _WAITING, {"ids": sorted(offer_ids)})
+    values = {"ids": list(counts), "counts": list(counts.values())}
+    rows = await read_scoped(session, _WAITING, values)
     return [(row.id, row.offer_id) for row in rows]
 
 
@@ -229,8 +265,13 @@ async def _page(
     return page_of(orders, limit=limit, key=lambda order: (order.placed_at.isoformat(), str(order.id)))
 
 
-async def find_overdue(session: AsyncSession, today: date, *, limit: int) -> list[tuple[UUID, UUID]]:
-    """Return (street union id, order id) of uncollected orders whose pickup window ended before today."""
+async def find_overdue(
+    session: AsyncSession, today: date, *, limit: int, after: UUID | None = None
+) -> list[tuple[UUID, UUID]]:
+    """Return (street union id, order id) of uncollected orders whose pickup window ended before today.
+
+    By order id, beginning behind `after`.
+    """
     wanted = (
         select(Order.union_id, Order.id)
         .join(Campaign, Campaign.id == Order.campaign_id)
@@ -238,22 +279,38 @@ async def find_overdue(session: AsyncSession, today: date, *, limit: int) -> lis
         .order_by(Order.id)
         .limit(limit)
     )
+    if after is not None:
+        wanted = wanted.where(Order.id > after)
     return [(row.union_id, row.id) for row in await session.execute(wanted)]
 
 
-async def find_order_owners(session: AsyncSession, offer_id: UUID) -> tuple[bool, datetime, set[UUID]] | None:
-    """Return whether an offer is sold out, when its orders close, and everybody who ever ordered it.
+@dataclass(frozen=True, slots=True)
+class OfferLook:
+    """An offer as the sold-out gate sees it; `owners` is everybody who ever ordered in its campaign."""
 
-    One statement, so that the three belong together.
-    """
-    owners = select(func.array_agg(Order.member_id)).where(Order.offer_id == offer_id).scalar_subquery()
+    is_empty: bool
+    has_waitlist: bool
+    closes_at: datetime
+    owners: frozenset[UUID]
+
+
+async def look_at_offer(session: AsyncSession, offer_id: UUID) -> OfferLook | None:
+    """Return what the sold-out gate needs of an offer; one statement, so that it belongs together."""
+    owners = select(func.array_agg(Order.member_id)).where(Order.campaign_id == Offer.campaign_id)
     wanted = (
-        select(Offer.quota, Offer.promised_count, Offer.waitlisted_count, Campaign.order_closes_at, owners)
+        select(
+            Offer.quota,
+            Offer.promised_count,
+            Offer.waitlisted_count,
+            Campaign.has_waitlist,
+            Campaign.order_closes_at,
+            owners.correlate(Offer).scalar_subquery().label("owners"),
+        )
         .join(Campaign, Campaign.id == Offer.campaign_id)
         .where(Offer.id == offer_id)
     )
     row = (await session.execute(wanted)).one_or_none()
     if row is None:
         return None
-    is_empty = row.promised_count >= row.quota or row.waitlisted_count > 0
-    return is_empty, row.order_closes_at, set(row[4] or ())
+    left = remaining_boxes(row.quota, promised=row.promised_count, waitlisted=row.waitlisted_count)
+    return OfferLook(left <= 0, row.has_waitlist, row.order_closes_at, frozenset(row.owners or ()))

@@ -30,6 +30,11 @@ class DomainError(Exception):
         self.params: Mapping[str, Any] = params
 
     @property
+    def detail_key(self) -> str:
+        """The key of the text that explains the refusal: its code, unless the values call for another."""
+        return self.code
+
+    @property
     def headers(self) -> dict[str, str]:
         """HTTP headers that belong to the refusal (`Retry-After` in seconds)."""
         if "retry_after" in self.params:
@@ -62,8 +67,8 @@ class Conflict(DomainError, code="platform.conflict", status=409):
     """The database refused the change: another one came first."""
 
 
-class PreconditionFailed(DomainError, code="platform.precondition_failed", status=412):
-    """`If-Match` names a version that is no longer current."""
+class PreconditionFailed(DomainError, code="platform.precondition_failed", status=412, shown=("version",)):
+    """`If-Match` names a version that is no longer current; `version` is the one that is."""
 
 
 class PreconditionRequired(DomainError, code="platform.precondition_required", status=428):

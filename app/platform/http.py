@@ -7,11 +7,11 @@ import hashlib
 import json
 import re
 import secrets
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Annotated, Any
 
 import structlog
-from fastapi import Request, Response
+from fastapi import Header, Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
@@ -25,6 +25,7 @@ log = structlog.get_logger()
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _MOST_DIGITS = 40
 _DEEPEST = 32
+_VERSION = re.compile(r'"(\d{1,9})(?:-[0-9a-f]{1,64})?"|(\d{1,9})', re.ASCII)
 _HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -39,6 +40,16 @@ NOT_MODIFIED: dict[int | str, dict[str, Any]] = {
 }
 
 
+IfMatch = Annotated[
+    str | None,
+    Header(
+        description='the version seen, e.g. `"3"`, or the whole entity tag; `*` for any version',
+        max_length=80,
+    ),
+]
+"""The header with which a change names the version that it was made for."""
+
+
 class TooLarge(HTTPException):
     """The body is over the limit; raised while it is read."""
 
@@ -50,12 +61,21 @@ class TooLarge(HTTPException):
 class Envelope:
     """ASGI middleware: request id, body limit, headers that every answer carries."""
 
-    def __init__(self, app: ASGIApp, *, body_limit_bytes: int, most_requests: int) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        body_limit_bytes: int,
+        most_requests: int,
+        larger: Mapping[str, int] | None = None,
+    ) -> None:
         """Wrap `app`; bodies over `body_limit_bytes` are answered with 413 and not read on.
 
+        `larger` names paths with a limit of their own, in bytes too.
         Beyond `most_requests` under way at once, all but `/healthz` are told to come back later.
         """
         self._app, self._limit, self._most, self._under_way = app, body_limit_bytes, most_requests, 0
+        self._larger = larger or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -83,10 +103,10 @@ class Envelope:
             if self._under_way > self._most and scope["path"] != "/healthz":
                 raise Busy(retry_after=1)
             self._check_length(scope)
-            await self._app(scope, self._limited(receive), send_with_headers)
+            await self._app(scope, self._limited(receive, self._limit_of(scope)), send_with_headers)
         except TooLarge:
             if not started:
-                refusal = respond(Request(scope), BodyTooLarge(limit_bytes=self._limit))
+                refusal = respond(Request(scope), BodyTooLarge(limit_bytes=self._limit_of(scope)))
                 refusal.headers["Connection"] = "close"
                 await refusal(scope, receive, send_with_headers)
         except Exception as error:
@@ -98,19 +118,22 @@ class Envelope:
         finally:
             self._under_way -= 1
 
+    def _limit_of(self, scope: Scope) -> int:
+        return self._larger.get(scope["path"], self._limit)
+
     def _check_length(self, scope: Scope) -> None:
         length = next((v for k, v in scope["headers"] if k == b"content-length"), b"0")
-        if length.isdigit() and len(length) < _MOST_DIGITS and int(length) > self._limit:
+        if length.isdigit() and len(length) < _MOST_DIGITS and int(length) > self._limit_of(scope):
             raise TooLarge
 
-    def _limited(self, receive: Receive) -> Receive:
+    def _limited(self, receive: Receive, limit: int) -> Receive:
         seen = 0
 
         async def limited() -> Message:
             nonlocal seen
             message = await receive()
             seen += len(message.get("body", b""))
-            if seen > self._limit:
+            if seen > limit:
                 raise TooLarge
             return message
 
@@ -178,6 +201,8 @@ def _check_value(value: Any, depth: int) -> None:
 class StrictRoute(APIRoute):
     """A route that refuses query parameters it does not know, and reads JSON strictly."""
 
+    request_class: type[StrictRequest] = StrictRequest
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return the handler around FastAPI's own."""
         handle = super().get_route_handler()
@@ -196,7 +221,7 @@ class StrictRoute(APIRoute):
                     raise RequestValidationError(
                         [{"loc": ("query", "?"), "type": "extra_forbidden", "msg": ""}]
                     )
-            return await handle(StrictRequest(request.scope, request.receive))
+            return await handle(self.request_class(request.scope, request.receive))
 
         return strict
 
@@ -221,9 +246,14 @@ def etag_of(content: bytes | str) -> str:
     return '"' + hashlib.sha256(data).hexdigest()[:32] + '"'
 
 
-def tagged(request: Request, body: bytes, *, media_type: str = "application/json") -> Response:
-    """Return `body` with its entity tag, or 304 when the caller already has it."""
-    tag = etag_of(body)
+def tagged(
+    request: Request, body: bytes, *, media_type: str = "application/json", version: int | None = None
+) -> Response:
+    """Return `body` with its entity tag, or 304 when the caller already has it.
+
+    The tag begins with `version`, if given, for `seen_version` to find.
+    """
+    tag = etag_of(body) if version is None else f'"{version}-{etag_of(body)[1:]}'
     headers = {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Authorization"}
     given = request.headers.get("if-none-match", "")
     if given and (
@@ -233,11 +263,17 @@ def tagged(request: Request, body: bytes, *, media_type: str = "application/json
     return Response(body, headers=headers, media_type=media_type)
 
 
-def seen_version(if_match: str | None) -> int:
-    """Return the version in an `If-Match` header; raise PreconditionRequired or PreconditionFailed."""
+def seen_version(if_match: str | None) -> int | None:
+    """Return the version in an `If-Match` header, or None for `*`, any version (RFC 9110 section 13.1.1).
+
+    Of an entity tag only the version before the dash counts: what else the body showed, a changing
+    number of boxes say, is not what the caller changes. Raises PreconditionRequired, PreconditionFailed.
+    """
     if if_match is None:
         raise PreconditionRequired()
-    digits = if_match.strip().strip('"')
-    if not (digits.isascii() and digits.isdigit() and len(digits) < 10):
+    if if_match.strip() == "*":
+        return None
+    found = _VERSION.fullmatch(if_match.strip())
+    if found is None:
         raise PreconditionFailed()
-    return int(digits)
+    return int(found[1] or found[2])

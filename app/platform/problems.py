@@ -78,7 +78,7 @@ def problem_response(
         "type": TYPE_PREFIX + error.code,
         "title": text(language, error.code, part="title", **error.params),
         "status": error.status,
-        "detail": text(language, error.code, part="detail", **error.params),
+        "detail": text(language, error.detail_key, part="detail", **error.params),
         "instance": path,
         "code": error.code,
         "request_id": request_id,

@@ -1,6 +1,7 @@
 """Routes of pickup codes and the pickup table."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
@@ -9,13 +10,16 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import ValidationError
+from sqlalchemy.exc import DBAPIError
 
 from app.access.actor import Actor
 from app.access.deps import IdempotencyKey, Transaction, database_of, require
 from app.access.policy import Permission
+from app.access.scope import one_union
 from app.orders.errors import OrderNotFound
 from app.pickup.errors import PointNotFound
 from app.platform.clock import day_end, day_start, utc_now
+from app.platform.database import refusal_of
 from app.platform.errors import (
     Busy,
     Conflict,
@@ -30,19 +34,23 @@ from app.platform.http import NOT_MODIFIED, StrictRoute, tagged
 from app.platform.idempotency import Claim, fingerprint
 from app.platform.keeping import REPLAYED, json_answer, remember_key
 from app.platform.paging import CursorInvalid, PageRequest, PageView
+from app.platform.piecewise import PiecewiseRoute
 from app.platform.problems import describe
 from app.platform.qr import qr_png, qr_svg
 from app.redemptions import queries
 from app.redemptions.actions.codes import get_or_make_code
+from app.redemptions.actions.quarantine import quarantine_events
 from app.redemptions.actions.redeem import FirstAnswer
 from app.redemptions.errors import NoActiveKey, NoCode, WrongQuantity
-from app.redemptions.rules.hand_over import Scan, read_code
+from app.redemptions.rules.hand_over import Scan, believed_time, read_code
+from app.redemptions.rules.quarantine import UnplacedEvent, body_of, event_id_of
 from app.redemptions.schemas import (
     BatchResult,
     BatchView,
     CodeView,
     ConflictSide,
     ConflictView,
+    RecordedScan,
     RedemptionBatch,
     RedemptionRequest,
     RedemptionView,
@@ -50,6 +58,7 @@ from app.redemptions.schemas import (
 from app.redemptions.tables import PickupCode, Redemption
 
 router = APIRouter(route_class=StrictRoute, tags=["redemptions"])
+_batches = APIRouter(route_class=PiecewiseRoute, tags=["redemptions"])
 _CODE = (OrderNotFound, NoCode, NoActiveKey)
 _KEYED = (KeyReused, KeyRequired, KeyInFlight, Conflict)
 
@@ -134,7 +143,7 @@ async def _scan(
         staff_id=actor.id,
         staff_name=union.staff_name,
         at=at,
-        scanned_at=min(body.scanned_at or at, at),
+        scanned_at=believed_time(body.scanned_at, at) if device_id else min(body.scanned_at or at, at),
         # Without the device's time: an online scan that is uploaded again from the journal is the same event.
         fingerprint=fingerprint(
             "POST", "/redemptions", body=body.model_dump(mode="json", exclude={"scanned_at"})
@@ -168,7 +177,7 @@ async def redeem(
     return json_answer(outcome, headers=REPLAYED if isinstance(outcome, FirstAnswer) else None)
 
 
-@router.post(
+@_batches.post(
     "/redemptions/batch",
     name="redeem_batch",
     response_model=BatchView,
@@ -180,14 +189,16 @@ async def redeem_batch(
     actor: Annotated[Actor, require(Permission.REDEMPTIONS_WRITE)],
     key: IdempotencyKey = None,
 ) -> Response:
-    """Take in scans that a device recorded offline; one bad event never blocks the others.
+    """Take in hand-overs that a device recorded offline; one bad event never blocks the others.
 
+    What has happened is never refused for its time, place, number of boxes or a code that is void by now:
+    what contradicts the ledger becomes a conflict, and what belongs to no known order is kept for a person.
     Every event is a transaction of its own, and safe to repeat by its id. So the key keeps no answer: it
     only belongs to one body, and the same body asks every event for its first answer.
     """
     now, is_known = utc_now(), False
     if key is not None:
-        asked = fingerprint("POST", request.scope["path"], body=body.model_dump(mode="json"))
+        asked = fingerprint("POST", request.scope["path"], body=body.model_dump())
         async with database_of(request).transaction(actor.scope) as session:
             claim = Claim(actor.id, key, asked)
             is_known = await remember_key(session, claim, union_id=actor.union_id, now=now)
@@ -197,6 +208,7 @@ async def redeem_batch(
     results = await asyncio.gather(
         *(_take_in(request, actor, event, at=now, device_id=body.device_id) for event in body.events)
     )
+    await _keep_unplaced(request, actor, body, results=results, now=now)
     view = BatchView(results=list(results))
     return json_answer(view.model_dump_json(), headers=REPLAYED if is_known else None)
 
@@ -205,28 +217,36 @@ async def _take_in(
     request: Request, actor: Actor, event: Any, *, at: datetime, device_id: str
 ) -> BatchResult:
     try:
-        body = RedemptionRequest.model_validate(event)
+        body = RecordedScan.model_validate(event)
     except ValidationError:
-        return BatchResult(event_id=_event_id(event), answer=None, problem="platform.malformed")
+        return BatchResult(event_id=event_id_of(event), answer=None, problem="platform.malformed")
     try:
         scan = await _scan(request, actor, body, at=at, device_id=device_id)
         outcome = await request.app.state.table_desks.submit(actor.union_id, scan)
-    except (Busy, Unavailable, StorageFull):
-        raise
-    except DomainError as refusal:
-        outcome = refusal
+    except (DomainError, DBAPIError) as error:
+        outcome = error if isinstance(error, DomainError) else refusal_of(error)
+        if outcome is None or isinstance(outcome, Busy | Unavailable | StorageFull):
+            raise
     if isinstance(outcome, DomainError):
         return BatchResult(event_id=body.event_id, answer=None, problem=outcome.code)
     answer = RedemptionView.model_validate_json(outcome)
     return BatchResult(event_id=body.event_id, answer=answer, problem=None)
 
 
-def _event_id(event: Any) -> UUID | None:
-    """Return the id of a malformed event, if it has one, so that the device knows which."""
-    try:
-        return UUID(event["event_id"])
-    except (TypeError, KeyError, ValueError, AttributeError):
-        return None
+async def _keep_unplaced(
+    request: Request, actor: Actor, body: RedemptionBatch, *, results: Sequence[BatchResult], now: datetime
+) -> None:
+    unplaced = [
+        UnplacedEvent(result.event_id, result.why_unplaced, body_of(event))
+        for event, result in zip(body.events, results, strict=True)
+        if result.why_unplaced is not None
+    ]
+    if unplaced:
+        async with database_of(request).transaction(one_union(actor.union_id)) as session:
+            await quarantine_events(session, unplaced, device_id=body.device_id, staff_id=actor.id, now=now)
+
+
+router.include_router(_batches)
 
 
 class ConflictsRequest(PageRequest):

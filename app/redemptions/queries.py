@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import LargeBinary, String, any_, bindparam, cast, select, tuple_
+from sqlalchemy import ColumnElement, LargeBinary, String, and_, any_, bindparam, case, cast, select, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
@@ -52,7 +52,9 @@ _DETAILS = (
         Slot.id,
         Slot.starts_at,
         Slot.ends_at,
+        PickupPoint.name,
     )
+    .join(PickupPoint, PickupPoint.id == Order.pickup_point_id)
     .join(Member, Member.id == Order.member_id)
     .join(Offer, Offer.id == Order.offer_id)
     .join(GiftBox, GiftBox.id == Offer.gift_box_id)
@@ -64,7 +66,7 @@ _HAND_OVERS = (
     select(
         Redemption.order_id,
         Redemption.event_id,
-        Redemption.received_at,
+        case((Redemption.is_offline, Redemption.scanned_at), else_=Redemption.received_at),
         StaffAccount.display_name,
         PickupPoint.name,
     )
@@ -177,8 +179,8 @@ async def list_conflicts(
     second, first = aliased(Redemption), aliased(Redemption)
     wanted = (
         select(RedemptionConflict, second, first)
-        .join(second, second.event_id == RedemptionConflict.second_event_id)
-        .outerjoin(first, first.event_id == RedemptionConflict.first_event_id)
+        .join(second, _is_event(second, RedemptionConflict.second_event_id))
+        .outerjoin(first, _is_event(first, RedemptionConflict.first_event_id))
     )
     if status is not None:
         wanted = wanted.where(RedemptionConflict.status == status)
@@ -189,3 +191,8 @@ async def list_conflicts(
     wanted = wanted.order_by(RedemptionConflict.noticed_at.desc(), RedemptionConflict.id.desc())
     rows = [(row[0], row[1], row[2]) for row in await session.execute(wanted.limit(limit + 1))]
     return page_of(rows, limit=limit, key=lambda row: (row[0].noticed_at.isoformat(), str(row[0].id)))
+
+
+def _is_event(side: type[Redemption], event_id: Any) -> ColumnElement[bool]:
+    """Two unions may have events with the same id, and somebody above them both sees both."""
+    return and_(side.union_id == RedemptionConflict.union_id, side.event_id == event_id)

@@ -4,12 +4,21 @@ import json
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 from app.orders.schemas import SlotOfOrder
 from app.platform.clock import GivenInstant, Instant, shown
 from app.platform.text import LINE, WITHOUT_NUL
-from app.redemptions.rules.hand_over import Decision, OrderDetails, Reason
+from app.redemptions.rules.hand_over import ConflictReason, Decision, OrderDetails, Reason
 
 CodeText = Annotated[str, StringConstraints(min_length=1, max_length=300, pattern=WITHOUT_NUL)]
 Why = Annotated[str, Field(min_length=2, max_length=200, pattern=LINE), AfterValidator(str.strip)]
@@ -47,8 +56,29 @@ class RedemptionRequest(BaseModel):
     override: Override | None = None
 
 
+_LONGEST_INSTANT = 64
+
+
+def _or_none(given: Any, validate: ValidatorFunctionWrapHandler) -> Any:
+    try:
+        return validate(given)
+    except ValidationError:
+        if isinstance(given, str) and len(given) <= _LONGEST_INSTANT:
+            return None
+        raise
+
+
+class RecordedScan(RedemptionRequest):
+    """A scan that was recorded offline; a clock that tells nonsense takes nothing away from it."""
+
+    scanned_at: Annotated[GivenInstant | None, WrapValidator(_or_none)] = None
+
+
 class RedemptionBatch(BaseModel):
-    """Scans that a device recorded offline. Each event has the form of a RedemptionRequest."""
+    """Scans that a device recorded offline: boxes that were handed over.
+
+    Each event has the form of a RedemptionRequest. What cannot be read is kept for a person.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -64,6 +94,7 @@ class ScannedOrder(BaseModel):
     member_name_masked: str | None
     gift_box: str
     quantity: int
+    pickup_point: str
     slot: SlotOfOrder | None
 
 
@@ -85,6 +116,13 @@ class BatchResult(BaseModel):
     event_id: UUID | None
     answer: RedemptionView | None
     problem: str | None
+
+    @property
+    def why_unplaced(self) -> str | None:
+        """Why nobody can tell which order the event belongs to, or None if it has one."""
+        if self.answer is None or self.answer.order is not None:
+            return self.problem
+        return self.answer.reason
 
 
 class BatchView(BaseModel):
@@ -108,7 +146,7 @@ class ConflictView(BaseModel):
 
     id: UUID
     order_id: UUID
-    reason: Reason
+    reason: ConflictReason
     status: Literal["open", "resolved"]
     noticed_at: Instant
     first: ConflictSide | None
@@ -126,6 +164,7 @@ def answer_of(decision: Decision, *, with_name: bool) -> str:
             "member_name_masked": details.member_name_masked if with_name else None,
             "gift_box": details.gift_box,
             "quantity": order.quantity,
+            "pickup_point": details.pickup_point,
             "slot": _slot(details),
         }
     return _text(

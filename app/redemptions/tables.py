@@ -89,6 +89,7 @@ class Redemption(UnionOwned, Base):
     reason: Mapped[str | None]
     quantity: Mapped[int | None]
     override_reason: Mapped[str | None]
+    waived_reason: Mapped[str | None]
     is_offline: Mapped[bool]
     first_event_id: Mapped[UUID | None]
     fingerprint: Mapped[bytes]
@@ -122,3 +123,25 @@ class RedemptionConflict(UnionOwned, Base):
     reason: Mapped[str]
     status: Mapped[str]
     noticed_at: Mapped[datetime]
+
+
+class QuarantinedEvent(UnionOwned, Base):
+    """An event of a device that belongs to no order we can tell: a box may be gone, a person decides."""
+
+    __tablename__ = "quarantined_events"
+    __table_args__ = (
+        CheckConstraint("octet_length(body_sha256) = 32", name="body_sha256_length"),
+        CheckConstraint("char_length(body) <= 2000", name="body_length"),
+        UniqueConstraint("union_id", "device_id", "body_sha256"),
+        Index("ix_quarantined_events_union_id_received_at", "union_id", "received_at"),
+        ForeignKeyConstraint(["union_id", "staff_id"], ["staff_accounts.union_id", "staff_accounts.id"]),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    device_id: Mapped[str]
+    staff_id: Mapped[UUID]
+    event_id: Mapped[UUID | None]
+    reason: Mapped[str]
+    body: Mapped[str]
+    body_sha256: Mapped[bytes]
+    received_at: Mapped[datetime]

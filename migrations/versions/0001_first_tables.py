@@ -389,6 +389,41 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("gift_box_id", "product_id", name=op.f("pk_gift_box_components")),
     )
     op.create_table(
+        "quarantined_events",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("device_id", sa.String(), nullable=False),
+        sa.Column("staff_id", sa.Uuid(), nullable=False),
+        sa.Column("event_id", sa.Uuid(), nullable=True),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("body", sa.String(), nullable=False),
+        sa.Column("body_sha256", sa.LargeBinary(), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("union_id", sa.Uuid(), nullable=False),
+        sa.CheckConstraint("char_length(body) <= 2000", name=op.f("ck_quarantined_events_body_length")),
+        sa.CheckConstraint(
+            "octet_length(body_sha256) = 32", name=op.f("ck_quarantined_events_body_sha256_length")
+        ),
+        sa.ForeignKeyConstraint(
+            ["union_id", "staff_id"],
+            ["staff_accounts.union_id", "staff_accounts.id"],
+            name=op.f("fk_quarantined_events_union_id_staff_id"),
+        ),
+        sa.ForeignKeyConstraint(["union_id"], ["unions.id"], name=op.f("fk_quarantined_events_union_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_quarantined_events")),
+        sa.UniqueConstraint(
+            "union_id",
+            "device_id",
+            "body_sha256",
+            name=op.f("uq_quarantined_events_union_id_device_id_body_sha256"),
+        ),
+    )
+    op.create_index(
+        "ix_quarantined_events_union_id_received_at",
+        "quarantined_events",
+        ["union_id", "received_at"],
+        unique=False,
+    )
+    op.create_table(
         "offers",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("campaign_id", sa.Uuid(), nullable=False),
@@ -611,6 +646,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.String(), nullable=True),
         sa.Column("quantity", sa.Integer(), nullable=True),
         sa.Column("override_reason", sa.String(), nullable=True),
+        sa.Column("waived_reason", sa.String(), nullable=True),
         sa.Column("is_offline", sa.Boolean(), nullable=False),
         sa.Column("first_event_id", sa.Uuid(), nullable=True),
         sa.Column("fingerprint", sa.LargeBinary(), nullable=False),
@@ -724,6 +760,8 @@ def downgrade() -> None:
     op.drop_index("ix_slots_campaign_id_starts_at", table_name="slots")
     op.drop_table("slots")
     op.drop_table("offers")
+    op.drop_index("ix_quarantined_events_union_id_received_at", table_name="quarantined_events")
+    op.drop_table("quarantined_events")
     op.drop_table("gift_box_components")
     op.drop_index("ix_campaigns_union_id_pickup_from", table_name="campaigns")
     op.drop_table("campaigns")

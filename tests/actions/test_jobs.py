@@ -1,16 +1,26 @@
 """What happens by itself: orders run out, the outbox is emptied, old records go; twice does nothing twice."""
 
 import json
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.access.scope import one_union
+from app.access.scope import Scope, every_union, one_union
+from app.campaigns.tables import Campaign, Offer
 from app.notifications.tables import OutboxEvent
+from app.orders import jobs, queries
+from app.orders.actions.admit import admit_orders
 from app.orders.jobs import expire_orders
+from app.orders.rules.commands import CancelOrder, ExpireOrder
+from app.orders.rules.desk import OrderState
 from app.orders.tables import Order
 from app.platform.clock import day_end, local_date, utc_now
 from app.platform.database import Database
@@ -75,6 +85,102 @@ async def test_what_was_collected_does_not_expire(scratch: Scratch) -> None:
     await here.hand_over(first.id, at=now)
     assert await expire_orders(scratch.database.transaction, now=now + timedelta(days=30)) == 2
     assert await statuses(here) == ["collected", "expired", "expired"]
+
+
+async def test_an_order_waiting_for_a_draw_that_never_came_expires(scratch: Scratch) -> None:
+    here = await ordered(scratch)
+    (first,) = await here.read(select(Order.id).where(Order.status == "waitlisted"))
+    await here.set(Order, first.id, status="pending_draw")
+    await here.set(Offer, here.offers[0], waitlisted_count=0)
+    assert await expire_orders(scratch.database.transaction, now=utc_now() + timedelta(days=30)) == 3
+    assert await statuses(here) == ["expired"] * 3
+
+
+async def test_an_extension_that_was_confirmed_comes_before_expiry(scratch: Scratch) -> None:
+    """The orders were found overdue; before their turn comes, the pickup window is extended."""
+    here = await ordered(scratch)
+    today = local_date(utc_now())
+    await here.set(
+        Campaign, here.campaign_id, pickup_from=today - timedelta(5), pickup_until=today - timedelta(1)
+    )
+    is_extended = False
+
+    @asynccontextmanager
+    async def transaction(scope: Scope) -> AsyncIterator[AsyncSession]:
+        nonlocal is_extended
+        if scope == one_union(here.id):
+            await here.set(Campaign, here.campaign_id, pickup_until=today)
+            is_extended = True
+        async with scratch.database.transaction(scope) as session:
+            yield session
+
+    await expire_orders(transaction, now=utc_now())
+    assert is_extended
+    assert await statuses(here) == ["booked", "to_book", "waitlisted"]
+
+
+async def test_while_orders_expire_nobody_extends_the_pickup_window(scratch: Scratch) -> None:
+    here = await ordered(scratch)
+    (first,) = await here.read(select(Order.id).where(Order.status == "booked"))
+    expire = ExpireOrder(order_id=first.id, at=utc_now() + timedelta(days=30))
+    extend = select(Campaign.id).where(Campaign.id == here.campaign_id).with_for_update(nowait=True)
+    async with scratch.database.transaction(one_union(here.id)) as session:
+        await admit_orders(session, here.id, [expire])
+        with pytest.raises(DBAPIError, match="could not obtain lock"):
+            await here.read(extend)
+    assert len(await here.read(extend)) == 1
+
+
+@pytest.mark.parametrize("batch", [1, 2, 100])
+async def test_an_order_that_cannot_expire_holds_nobody_up(
+    scratch: Scratch, monkeypatch: pytest.MonkeyPatch, batch: int
+) -> None:
+    monkeypatch.setattr(jobs, "BATCH", batch)
+    here, there = await ordered(scratch), await ordered(scratch)
+    (first,) = await here.read(select(Order.id).where(Order.union_id == here.id, Order.status == "booked"))
+    poison = f"ALTER TABLE orders ADD CONSTRAINT poison CHECK (id <> '{first.id}' OR status = 'booked')"
+    await scratch.execute(poison)
+    now = utc_now() + timedelta(days=30)
+    for count in (5, 0):
+        assert await expire_orders(scratch.database.transaction, now=now) == count
+        assert await statuses(here) == ["booked", "expired", "expired"]
+        assert await statuses(there) == ["expired"] * 3
+    counters = await here.counters()
+    assert counters["stored"] == counters["derived"]
+    await scratch.execute("ALTER TABLE orders DROP CONSTRAINT poison")
+    assert await expire_orders(scratch.database.transaction, now=now) == 1
+    assert await statuses(here) == ["expired"] * 3
+
+
+async def test_a_cancelled_order_locks_no_more_of_the_line_than_it_can_serve(
+    scratch: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = await ordered(scratch, members=12)
+    rows = select(Order.id, Order.member_id).where(Order.union_id == here.id).order_by(Order.placed_at)
+    placed = await here.read(rows)
+    locked: list[set[UUID]] = []
+    lock_orders = queries.lock_orders
+
+    async def counting(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID, OrderState]:
+        locked.append(set(ids))
+        return await lock_orders(session, ids)
+
+    monkeypatch.setattr(queries, "lock_orders", counting)
+    # Everybody but the first eleven waits; after this, all but the first two do.
+    await here.set(Offer, here.offers[0], quota=11, promised_count=2, waitlisted_count=10)
+    async with scratch.database.transaction(every_union("a test arranges")) as session:
+        await session.execute(
+            update(Order).where(Order.id.in_([row.id for row in placed[2:]])).values(status="waitlisted")
+        )
+        await session.execute(update(Offer).where(Offer.id == here.offers[0]).values(quota=2))
+    now = utc_now()
+    cancel = CancelOrder(at=now, claim=None, order_id=placed[1].id, member_id=placed[1].member_id)
+    async with scratch.database.transaction(one_union(here.id)) as session:
+        await admit_orders(session, here.id, [cancel])
+    assert locked == [{row.id for row in placed[1:5]}], "the one itself and the first three of the line"
+    assert await statuses(here) == ["booked", "cancelled", "to_book"] + ["waitlisted"] * 9
+    counters = await here.counters()
+    assert counters["stored"] == counters["derived"]
 
 
 async def test_every_event_is_sent_once_and_in_order(scratch: Scratch, tmp_path: Path) -> None:

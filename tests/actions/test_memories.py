@@ -2,12 +2,15 @@
 
 import asyncio
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.access.scope import Scope
 from app.access.tokens import AccessToken, TokenReader, digest_of, revoke_token
+from app.campaigns.errors import SoldOut
 from app.campaigns.tables import Offer
 from app.orders.actions import sold_out
 from app.orders.tables import Order
@@ -64,6 +67,15 @@ async def test_a_token_looked_up_while_it_is_revoked_is_not_remembered(
         await reader.actor_of(here.members[0].token, now=utc_now())
 
 
+def is_shut(gate: sold_out.SoldOutGate, here: Street, who: Person) -> bool:
+    """Return whether a gate turns somebody away from the first offer."""
+    try:
+        gate.check(here.offers[0], who.id, union_id=here.id, now=utc_now())
+    except SoldOut:
+        return True
+    return False
+
+
 async def close_gates(fleet: Fleet, here: Street) -> None:
     """Sell the offer out and wait until both apps turn newcomers away without the database."""
     for via, app in enumerate(fleet.apps):
@@ -71,7 +83,7 @@ async def close_gates(fleet: Fleet, here: Street) -> None:
 
         async def is_closed(via: int = via, gate: sold_out.SoldOutGate = gate) -> bool:
             await fleet.order(here.members[-1], here.offers[0], via=via)
-            return gate.is_closed(here.offers[0], here.members[-1].id, union_id=here.id, now=utc_now())
+            return is_shut(gate, here, here.members[-1])
 
         await eventually(is_closed)
 
@@ -132,3 +144,52 @@ async def test_a_repeated_call_passes_a_closed_gate(
         assert again.headers["Idempotency-Replayed"] == "true"
     another = await fleet.order(here.members[0], here.offers[0], key="other")
     assert code_of(another) == "orders.already_ordered"
+
+
+async def test_who_has_another_box_of_the_campaign_is_told_so_at_a_closed_gate(
+    fleet: Fleet, street: MakeStreet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sold_out, "_REMEMBERED_SECONDS", 30.0)
+    here = await street(quota=1, boxes=2)
+    await fleet.order(here.members[0], here.offers[0])
+    await fleet.order(here.members[1], here.offers[1])
+    await close_gates(fleet, here)
+    assert code_of(await fleet.order(here.members[1], here.offers[0])) == "orders.already_ordered"
+
+
+async def test_a_closed_gate_says_nothing_to_other_unions(
+    fleet: Fleet, street: MakeStreet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sold_out, "_REMEMBERED_SECONDS", 30.0)
+    here, there = await street(quota=1), await street()
+    await fleet.order(here.members[0], here.offers[0])
+    await close_gates(fleet, here)
+    foreign = await fleet.order(there.members[0], here.offers[0])
+    assert code_of(foreign) == "campaigns.offer_not_found"
+
+
+@pytest.mark.parametrize("everything", [True, False])
+async def test_a_look_that_was_overtaken_is_not_remembered(
+    street: MakeStreet, database: Database, monkeypatch: pytest.MonkeyPatch, everything: bool
+) -> None:
+    here = await street(quota=0)
+    gate, who = sold_out.SoldOutGate(database), here.members[0]
+    began, may_end, look = asyncio.Event(), asyncio.Event(), sold_out.look_at_offer
+
+    async def slowly(session: AsyncSession, offer_id: UUID) -> object:
+        found = await look(session, offer_id)
+        began.set()
+        await may_end.wait()
+        return found
+
+    monkeypatch.setattr(sold_out, "look_at_offer", slowly)
+    gate.noticed_empty(here.offers[0], here.id)
+    overtaken = gate._looking[here.offers[0]]
+    await began.wait()
+    gate.drop(None if everything else here.offers[0])
+    may_end.set()
+    await overtaken
+    assert not is_shut(gate, here, who)
+    gate.noticed_empty(here.offers[0], here.id)
+    await gate._looking[here.offers[0]]
+    assert is_shut(gate, here, who), "one that was not overtaken is"

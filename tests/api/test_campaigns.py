@@ -63,16 +63,26 @@ async def test_a_campaign_is_drafted_changed_filled_and_published_by_another(
     added = await client.post(f"{path}/slots", json=slots, headers=officer.headers())
     assert (added.status_code, added.json()) == (201, {"added": 6})
 
-    seen = {"If-Match": '"1"'}
+    tag = (await client.get(path, headers=officer.headers())).headers["etag"]
+    await here.set(Offer, UUID(offer.json()["id"]), promised_count=1)
+    now_shown = await client.get(path, headers=officer.headers() | {"If-None-Match": tag})
+    assert now_shown.status_code == 200, "what is left has changed, and so has the tag"
+    assert now_shown.headers["etag"] != tag
+    seen = {"If-Match": tag}
     changed = await client.patch(path, json={"title": "改名"}, headers=officer.headers() | seen)
     assert (changed.json()["title"], changed.json()["version"]) == ("改名", 2)
-    stale = await client.patch(path, json={"title": "又改"}, headers=officer.headers() | seen)
-    refused(stale, 412, "platform.precondition_failed")
+    for stale_tag in (tag, '"1"', "1"):
+        stale = await client.patch(
+            path, json={"title": "又改"}, headers=officer.headers() | {"If-Match": stale_tag}
+        )
+        assert refused(stale, 412, "platform.precondition_failed")["version"] == 2
+    anyhow = await client.patch(path, json={"title": "改名"}, headers=officer.headers() | {"If-Match": "*"})
+    assert anyhow.json()["version"] == 3
     blind = await client.patch(path, json={"title": "又改"}, headers=officer.headers())
     refused(blind, 428, "platform.precondition_required")
 
     published = await client.post(publish, headers=chair.headers("p-1"))
-    assert (published.status_code, published.json()["version"]) == (200, 3)
+    assert (published.status_code, published.json()["version"]) == (200, 4)
     again = await client.post(publish, headers=chair.headers("p-1"))
     assert (again.content, again.headers["idempotency-replayed"]) == (published.content, "true")
     async with unchanged(here):
@@ -101,6 +111,8 @@ async def test_a_published_campaign_only_grows(client: httpx.AsyncClient, street
             {"order_closes_at": (now + timedelta(hours=1)).isoformat()},
             {"order_opens_at": (now + timedelta(hours=1)).isoformat()},
             {"pickup_from": str(local_date(now) - timedelta(days=3))},
+            {"title": "偷偷改名"},
+            {"title": "偷偷改名", "pickup_until": str(local_date(now) + timedelta(days=9))},
         ):
             refused(await client.patch(path, json=change, headers=headers), 409, "campaigns.not_draft")
     later = {"pickup_until": str(local_date(now) + timedelta(days=9))}
@@ -119,6 +131,8 @@ async def test_a_published_campaign_only_grows(client: httpx.AsyncClient, street
         {"order_closes_at": "2026-10-01T09:00:00+08:00"},
         {"order_closes_at": "2026-09-01T00:00:00Z"},
         {"pickup_until": "2026-10-11"},
+        {"order_closes_at": "2026-10-15T00:00:01+08:00"},
+        {"pickup_from": "2026-10-01", "pickup_until": "2026-10-02"},
     ],
 )
 async def test_windows_that_contradict_each_other_are_refused(
@@ -205,7 +219,7 @@ async def test_the_first_and_the_last_year_that_can_be_meant_work(
 ) -> None:
     here = await street()
     made = await _draft(
-        client, here, order_opens_at="2000-01-01T00:00:00+14:00", order_closes_at="2100-12-31T23:59:59-14:00",
+        client, here, order_opens_at="2000-01-01T00:00:00+14:00", order_closes_at="2100-12-31T23:59:59+08:00",
         pickup_from="2000-01-01", pickup_until="2100-12-31",
     )  # fmt: skip
     assert made.status_code == 201
@@ -355,7 +369,8 @@ async def test_every_post_is_repeated_by_its_key(
     officer = here.officer
     box = (await client.get(f"{API}/gift-boxes", headers=officer.headers())).json()["items"][0]["id"]
     made = (await _draft(client, here)).json()["id"]
-    days = {"from_on": "2026-11-12", "until_on": "2026-11-12", "opens": "09:00", "closes": "10:00"}
+    day = str(local_date(utc_now()))
+    days = {"from_on": day, "until_on": day, "opens": "09:00", "closes": "10:00"}
     body, other, path, who = {
         "draft": (DRAFT, DRAFT | {"title": "另一个"}, "/campaigns", officer),
         "offer": (
@@ -418,3 +433,70 @@ async def test_an_offer_shows_what_is_in_the_box_and_what_is_left(
     }
     assert UUID(offer["id"]) == here.offers[0]
     assert await here.count(Slot) == 3
+
+
+async def test_orders_may_be_taken_until_the_last_pickup_day_ends(
+    client: httpx.AsyncClient, street: MakeStreet
+) -> None:
+    here = await street()
+    made = await _draft(client, here, order_closes_at="2026-10-15T00:00:00+08:00")
+    assert made.status_code == 201
+
+
+async def _slots(client: httpx.AsyncClient, here: Street, campaign_id: str, **change: Any) -> httpx.Response:
+    plan = {
+        "pickup_point_id": str(here.points[0]), "from_on": "2026-10-12", "until_on": "2026-10-14",
+        "opens": "09:00", "closes": "10:00", "capacity": 1, "weekdays": [1, 2, 3, 4, 5, 6, 7],
+    }  # fmt: skip
+    path = f"{API}/campaigns/{campaign_id}/slots"
+    return await client.post(path, json=plan | change, headers=here.officer.headers())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"from_on": "2026-10-11"},
+        {"until_on": "2026-10-15"},
+        {"from_on": "2026-10-20", "until_on": "2026-10-21"},
+    ],
+)
+async def test_slots_lie_on_the_pickup_days(
+    client: httpx.AsyncClient, street: MakeStreet, change: dict[str, str]
+) -> None:
+    here = await street()
+    made = (await _draft(client, here)).json()["id"]
+    async with unchanged(here):
+        problem = refused(await _slots(client, here, made, **change), 409, "pickup.outside_window")
+    assert (problem["pickup_from"], problem["pickup_until"]) == ("2026-10-12", "2026-10-14")
+    assert "10月12日(周一) 至 10月14日(周三)" in problem["detail"]
+
+
+@pytest.mark.parametrize("change", [{"pickup_from": "2026-10-13"}, {"pickup_until": "2026-10-13"}])
+async def test_the_pickup_days_are_not_taken_from_under_the_slots(
+    client: httpx.AsyncClient, street: MakeStreet, change: dict[str, str]
+) -> None:
+    here = await street()
+    path = f"{API}/campaigns/{(made := (await _draft(client, here)).json()['id'])}"
+    headers = here.officer.headers() | {"If-Match": "*"}
+    assert (await _slots(client, here, made)).json() == {"added": 6}
+    async with unchanged(here):
+        refused(await client.patch(path, json=change, headers=headers), 409, "pickup.outside_window")
+    wider = {"pickup_from": "2026-10-11", "pickup_until": "2026-10-15"}
+    assert (await client.patch(path, json=wider, headers=headers)).status_code == 200
+
+
+async def test_every_point_with_a_box_has_slots(client: httpx.AsyncClient, street: MakeStreet) -> None:
+    here = await street(points=2)
+    made = (await _draft(client, here)).json()["id"]
+    path, chair = f"{API}/campaigns/{made}", here.staff[Role.CHAIR]
+    box = (await client.get(f"{API}/gift-boxes", headers=here.officer.headers())).json()["items"][0]["id"]
+    for point in here.points:
+        body = {"gift_box_id": box, "pickup_point_id": str(point), "quota": 7}
+        await client.post(f"{path}/offers", json=body, headers=here.officer.headers())
+    await _slots(client, here, made)
+    async with unchanged(here):
+        lacking = await client.post(f"{path}/publish", headers=chair.headers())
+        assert refused(lacking, 409, "campaigns.incomplete")["missing"] == ["slots"]
+    await _slots(client, here, made, pickup_point_id=str(here.points[1]))
+    published = await client.post(f"{path}/publish", headers=chair.headers())
+    assert published.json()["status"] in {"scheduled", "open", "pickup", "closed"}

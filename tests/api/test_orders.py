@@ -1,6 +1,7 @@
 """Orders through HTTP: place, read, book, move, cancel, and every refusal of them."""
 
-from datetime import timedelta
+import asyncio
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -380,7 +381,8 @@ async def test_cancelling_frees_box_and_place_and_is_repeated_by_its_key(
         )
         refused(elsewhere, 422, "idempotency.key_reused")
         without = await client.post(path, headers=member.headers())
-        assert refused(without, 409, "orders.not_cancellable")["order_status"] == "cancelled"
+        assert (without.status_code, without.content) == (200, first.content), "it is cancelled already"
+        assert "idempotency-replayed" not in without.headers
         long = await client.post(path, json={"reason": "x" * 201}, headers=member.headers())
         refused(long, 422, "platform.malformed")
 
@@ -444,9 +446,10 @@ async def test_a_quota_changes_for_whoever_saw_it_and_serves_those_who_wait(
         refused(
             await _quota(client, here.officer, offer, 2, seen=None), 428, "platform.precondition_required"
         )
-        for stale in ('"2"', "x", "*", '""', '"-1"', '"' + "9" * 30 + '"', '"1", "2"'):
+        for stale in ('"2"', "x", '""', '"-1"', '"' + "9" * 30 + '"', '"1", "2"'):
             answer = await _quota(client, here.officer, offer, 2, seen=stale)
-            refused(answer, 412, "platform.precondition_failed")
+            problem = refused(answer, 412, "platform.precondition_failed")
+            assert problem.get("version") == (1 if stale == '"2"' else None)
         below = await _quota(client, here.officer, offer, 0, seen='"1"')
         assert refused(below, 409, "orders.quota_below_promised")["promised"] == 1
         for bad in (-1, 1_000_001, True, "2", 2.0, None, 10**20):
@@ -462,3 +465,61 @@ async def test_a_quota_changes_for_whoever_saw_it_and_serves_those_who_wait(
     }  # fmt: skip
     served = await client.get(f"{API}/orders/{waiting['id']}", headers=here.members[1].headers())
     assert served.json()["status"] == "to_book"
+    anyhow = await _quota(client, here.officer, offer, 3, seen="*")
+    assert (anyhow.status_code, anyhow.json()["version"], anyhow.json()["remaining"]) == (200, 3, 1)
+
+
+async def test_what_is_held_for_those_who_wait_is_not_shown_as_remaining(
+    client: httpx.AsyncClient, street: MakeStreet
+) -> None:
+    here = await street(quota=2)
+    first = await order(client, here.members[0], here.offers[0], quantity=2)
+    await order(client, here.members[1], here.offers[0], quantity=2, join_waitlist=True)
+    path = f"{API}/campaigns/{here.campaign_id}"
+
+    async def seen() -> tuple[int, int]:
+        (offer,) = (await client.get(path, headers=here.members[2].headers())).json()["offers"]
+        return offer["remaining"], offer["waitlisted"]
+
+    assert await seen() == (0, 1)
+    raised = await _quota(client, here.officer, here.offers[0], 3, seen="1")
+    assert (raised.json()["remaining"], raised.json()["waitlisted"]) == (0, 1), "one is free, two are wanted"
+    assert await seen() == (0, 1)
+    newcomer = await _post(client, here.members[2], {"offer_id": str(here.offers[0])})
+    refused(newcomer, 409, "campaigns.sold_out")
+    await client.post(f"{API}/orders/{first['id']}/cancel", headers=here.members[0].headers())
+    assert await seen() == (1, 0)
+
+
+async def test_before_orders_open_one_is_told_when_in_words_and_for_programs(
+    client: httpx.AsyncClient, street: MakeStreet
+) -> None:
+    opens_at = datetime(2099, 11, 24, 1, 0, 0, 5, tzinfo=UTC)
+    here = await street(
+        campaign={
+            "order_opens_at": opens_at, "order_closes_at": opens_at + timedelta(days=1),
+            "pickup_from": date(2099, 11, 26), "pickup_until": date(2099, 11, 27),
+        }
+    )  # fmt: skip
+    body = {"offer_id": str(here.offers[0])}
+    first, again = [await _post(client, here.members[0], body, key="early") for _ in range(2)]
+    for answer in (first, again):
+        problem = refused(answer, 409, "campaigns.not_open")
+        assert problem["opens_at"] == "2099-11-24T09:00:00.000005+08:00"
+        assert "11月24日(周二)09:00开始预订" in problem["detail"]
+    headers = here.members[0].headers("new") | {"Accept-Language": "en"}
+    english = await client.post(f"{API}/orders", json=body, headers=headers)
+    assert "24 Nov 2099 09:00 (Beijing time)" in english.json()["detail"]
+
+
+@pytest.mark.parametrize("has_waitlist", [True, False])
+async def test_a_waiting_list_is_only_advised_where_there_is_one(
+    client: httpx.AsyncClient, street: MakeStreet, has_waitlist: bool
+) -> None:
+    here = await street(quota=0, campaign={"has_waitlist": has_waitlist})
+    body = {"offer_id": str(here.offers[0])}
+    for _ in range(3):  # the desk, the desk again, and then the sold-out gate
+        problem = refused(await _post(client, here.members[0], body), 409, "campaigns.sold_out")
+        assert problem["has_waitlist"] is has_waitlist
+        assert ("候补" in problem["detail"]) is has_waitlist
+        await asyncio.sleep(0.05)

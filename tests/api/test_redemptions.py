@@ -80,6 +80,7 @@ async def test_a_box_is_handed_over_once(client: httpx.AsyncClient, street: Make
         "member_name_masked": "示*0",
         "gift_box": "示例·杂粮礼盒",
         "quantity": 2,
+        "pickup_point": "示例·领取点0",
         "slot": mine["slot"],
     }
     assert answer["redeemed_at"].endswith("+08:00")
@@ -145,7 +146,10 @@ async def test_the_time_of_the_slot_is_a_reason(
 async def test_another_point_is_a_reason(client: httpx.AsyncClient, street: MakeStreet) -> None:
     here = await street(points=2)
     _, code = await _booked(client, here)
-    await _is_refused(client, here, _scan(here, code, pickup_point_id=here.points[1]), "wrong_pickup_point")
+    scan = _scan(here, code, pickup_point_id=here.points[1])
+    await _is_refused(client, here, scan, "wrong_pickup_point")
+    told = (await _redeem(client, here, scan)).json()
+    assert told["order"]["pickup_point"] == "示例·领取点0", "the clerk can say where to go"
 
 
 async def test_a_text_that_is_no_code_of_this_union_is_a_reason(
@@ -318,7 +322,7 @@ async def test_a_batch_answers_every_event_in_its_place(
         ("platform.malformed", None),
         (None, ("refused", "already_collected")),
         ("platform.malformed", None),
-        ("pickup.point_not_found", None),
+        (None, ("refused", "already_collected")),
         (None, ("handed_over", None)),
         ("idempotency.key_reused", None),
         (None, ("refused", "invalid_code")),

@@ -1,6 +1,6 @@
 """Slots and pickup points through HTTP."""
 
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -19,6 +19,12 @@ PLAN: dict[str, Any] = {
     "closes": "11:00",
     "minutes": 30,
     "capacity": 20,
+}
+WINDOWS: dict[str, Any] = {
+    "order_opens_at": datetime(2026, 10, 1, 1, 0, tzinfo=UTC),
+    "order_closes_at": datetime(2026, 10, 8, 1, 0, tzinfo=UTC),
+    "pickup_from": date(2026, 10, 12),
+    "pickup_until": date(2026, 10, 18),
 }
 
 
@@ -49,7 +55,7 @@ async def test_slots_are_listed_by_time_with_what_is_free(
 async def test_a_plan_cuts_working_days_and_leaves_what_is_there(
     client: httpx.AsyncClient, street: MakeStreet
 ) -> None:
-    here = await street(slots=0)
+    here = await street(slots=0, campaign=WINDOWS)
     path = f"{API}/campaigns/{here.campaign_id}/slots"
     plan = PLAN | {"pickup_point_id": str(here.points[0])}
     first = await client.post(path, json=plan, headers=here.officer.headers())

@@ -8,11 +8,14 @@ from uuid import UUID, uuid4
 from app.orders.rules.admit import admit
 from app.orders.rules.commands import Command, Done, Outcome, PlaceOrder, Replayed
 from app.orders.rules.desk import DeskState, MemberState, OfferState, OrderState, SlotState
+from app.platform.clock import day_end
 from app.platform.errors import DomainError
 from app.platform.idempotency import Claim, fingerprint
 
 NOW = datetime(2026, 10, 12, 9, 5, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+OVER = day_end(NOW.date() + timedelta(days=5))
+"""When the last pickup day of an offer made here has ended."""
 
 
 def render(command: Command, outcome: Done | DomainError) -> tuple[int, str]:
@@ -50,6 +53,7 @@ class Desk:
             "eligible_statuses": ("active",),
             "order_opens_at": NOW - HOUR,
             "order_closes_at": NOW + 48 * HOUR,
+            "pickup_until": NOW.date() + timedelta(days=5),
         }
         made = OfferState(quota=quota, **(values | terms))
         self.state.offers[made.id] = made

@@ -29,6 +29,7 @@ class Model:
     slot_starts: list[datetime]
     capacity: int
     not_eligible: set[int]
+    over_at: datetime
     orders: list[Claim] = field(default_factory=list)
     line: list[int] = field(default_factory=list)
     version: list[int] = field(default_factory=list)
@@ -98,7 +99,9 @@ class Model:
         order = self.orders[number]
         if order.member != member:
             return "orders.not_found"
-        if order.status in {"collected", "cancelled", "expired"}:
+        if order.status == "cancelled":
+            return "cancelled"
+        if order.status in {"collected", "expired"}:
             return "orders.not_cancellable"
         if number in self.line:
             self.line.remove(number)
@@ -107,19 +110,19 @@ class Model:
         self._promote(order.offer)
         return "cancelled"
 
-    def expire(self, number: int) -> str:
-        """Let an order run out; what is over stays as it is."""
+    def expire(self, number: int, *, at: datetime) -> str:
+        """Let an order run out once the pickup window is over; what is over stays as it is."""
         order = self.orders[number]
-        if order.status in {"waitlisted", "to_book", "booked"}:
+        if order.status in {"waitlisted", "to_book", "booked"} and at >= self.over_at:
             if number in self.line:
                 self.line.remove(number)
             order.status = "expired"
             self._tell(number, "order.expired")
         return order.status
 
-    def change_quota(self, offer: int, *, quota: int, seen: int) -> str:
+    def change_quota(self, offer: int, *, quota: int, seen: int | None) -> str:
         """Set a quota; return "ok", or why not."""
-        if seen != self.version[offer]:
+        if seen is not None and seen != self.version[offer]:
             return "platform.precondition_failed"
         if quota < self.promised(offer):
             return "orders.quota_below_promised"

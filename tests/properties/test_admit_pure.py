@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from app.orders.rules.commands import BookSlot, CancelOrder, ChangeQuota, Command, ExpireOrder
 from app.orders.rules.desk import OrderState
-from tests.factories.desk import HOUR, NOW, Desk, claim_of, said
+from app.orders.rules.line import line_needed
+from tests.factories.desk import HOUR, NOW, OVER, Desk, claim_of, said
 
 MEMBERS, OFFERS, SLOTS = 6, 2, 2
 HOLDING = {"to_book", "booked", "collected", "on_hold"}
@@ -61,7 +62,7 @@ def command_of(desk: Desk, step: Step, *, key: str) -> Command | None:
         return BookSlot(at=NOW, claim=claim, order_id=order_id, member_id=member.id, slot_id=wanted)
     if kind == "cancel":
         return CancelOrder(at=NOW, claim=claim, order_id=order_id, member_id=member.id)
-    return ExpireOrder(at=NOW, order_id=order_id)
+    return ExpireOrder(at=OVER if count > 1 else OVER - HOUR, order_id=order_id)
 
 
 def assert_sound(desk: Desk) -> None:
@@ -138,3 +139,54 @@ def test_one_batch_decides_as_many_single_ones_do(steps: list[Step]) -> None:
             outcomes.append(single.do(command))
     assert [said(outcome) for outcome in together.admit(*commands)] == outcomes
     assert together.state == single.state
+
+
+Ending = tuple[str, int, int]
+endings = st.lists(
+    st.tuples(st.sampled_from(["cancel", "expire", "quota", "wait"]), st.integers(0, 11), st.integers(0, 9)),
+    min_size=1,
+    max_size=12,
+)
+
+
+def ending_of(desk: Desk, ending: Ending) -> Command:
+    """Return a command that frees boxes, or that of a newcomer who waits."""
+    kind, number, count = ending
+    order = list(desk.state.orders.values())[number % len(desk.state.orders)]
+    (offer,) = desk.state.offers.values()
+    if kind == "cancel":
+        return CancelOrder(at=NOW, claim=None, order_id=order.id, member_id=order.member_id)
+    if kind == "expire":
+        return ExpireOrder(at=OVER, order_id=order.id)
+    if kind == "quota":
+        return ChangeQuota(at=NOW, claim=None, offer_id=offer.id, quota=count, version=None)
+    return desk.place(offer, quantity=1 + count % 2, join_waitlist=True)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    quota=st.integers(0, 6), quantities=st.lists(st.integers(1, 2), min_size=12, max_size=12), wanted=endings
+)
+def test_the_part_of_the_line_that_is_read_is_enough(
+    quota: int, quantities: list[int], wanted: list[Ending]
+) -> None:
+    """A desk that knows only the needed part of the line decides as one that knows all of it."""
+    desk = Desk()
+    offer = desk.offer(quota=quota, per_member_limit=9)
+    for quantity in quantities:
+        desk.holding(offer, quantity=quantity, join_waitlist=True)
+    commands = [ending_of(desk, ending) for ending in wanted]
+    partial = deepcopy(desk)
+    needed = line_needed(commands, partial.state.offers, orders=partial.state.orders).get(offer.id, 0)
+    line = partial.state.waiting[offer.id]
+    asked = {c.order_id for c in commands if isinstance(c, CancelOrder | ExpireOrder)}
+    for unread in set(line[needed:]) - asked:
+        del partial.state.orders[unread]
+    del line[needed:]
+    outcomes = [said(outcome) for outcome in desk.admit(*commands)]
+    assert [said(outcome) for outcome in partial.admit(*commands)] == outcomes
+    assert partial.state.offers == desk.state.offers
+    assert partial.state.orders.items() <= desk.state.orders.items()
+    assert {id: order.status for id, order in desk.state.changed.items()} == {
+        id: order.status for id, order in partial.state.changed.items()
+    }

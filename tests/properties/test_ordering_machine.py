@@ -20,7 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from sqlalchemy import select
 
 from app.access.scope import every_union, one_union
-from app.campaigns.tables import Offer
+from app.campaigns.tables import Campaign, Offer
 from app.notifications.tables import OutboxEvent
 from app.orders.actions.admit import admit_orders
 from app.orders.queries import find_answers
@@ -35,6 +35,7 @@ from app.orders.rules.commands import (
 )
 from app.orders.tables import Order
 from app.pickup.tables import Slot
+from app.platform.clock import day_end
 from app.platform.database import Database
 from app.platform.errors import DomainError
 from app.platform.idempotency import Answer, Claim, fingerprint
@@ -53,6 +54,7 @@ from tests.properties.ordering_model import LIVE, Model
 
 Result = TypeVar("Result")
 MEMBERS, SLOTS, CAPACITY, QUOTA = 8, 3, 2, 2
+ANY_VERSION = 5  # this quota is always set without saying which version was seen
 LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
 
 members = st.integers(0, MEMBERS - 1)
@@ -78,7 +80,7 @@ class Ask:
 asks_order = st.builds(Ask, st.just("order"), members, offers, quantities, st.none() | slots, st.booleans())
 asks_book = st.builds(Ask, st.just("book"), members, slot=slots, order=orders, flag=st.booleans())
 asks_cancel = st.builds(Ask, st.just("cancel"), members, order=orders, flag=st.booleans())
-asks_expire = st.builds(Ask, st.just("expire"), order=orders)
+asks_expire = st.builds(Ask, st.just("expire"), order=orders, flag=st.sampled_from([True, True, False]))
 asks_quota = st.builds(
     Ask, st.just("quota"), offer=offers, quantity=st.integers(0, 6), flag=st.sampled_from([True, True, False])
 )
@@ -113,7 +115,11 @@ class OrderingMachine(RuleBasedStateMachine):
         begin = {row.id: row.starts_at for row in found}
         starts: list[datetime] = [begin[slot_id] for slot_id in self.here.slots]
         self.now = starts[0] + timedelta(minutes=5)
-        self.model = Model([QUOTA, QUOTA], starts, CAPACITY, {MEMBERS - 1})
+        (terms,) = self.run(
+            self.here.read(select(Campaign.pickup_until).where(Campaign.id == self.here.campaign_id))
+        )
+        self.over_at = day_end(terms.pickup_until)
+        self.model = Model([QUOTA, QUOTA], starts, CAPACITY, {MEMBERS - 1}, self.over_at)
 
     # --- What people do --------------------------------------------------------------------------
 
@@ -139,7 +145,7 @@ class OrderingMachine(RuleBasedStateMachine):
 
     @rule(ask=asks_expire)
     def expire(self, ask: Ask) -> None:
-        """An order runs out."""
+        """An order runs out, or its time is not over yet."""
         self.submit([ask])
 
     @rule(together=st.lists(asks, min_size=2, max_size=5))
@@ -265,10 +271,10 @@ class OrderingMachine(RuleBasedStateMachine):
                     at=at, claim=self.claim(member), order_id=self.ids[number], member_id=member
                 )
             case "expire":
-                return ExpireOrder(at=at, order_id=self.ids[number])
+                return ExpireOrder(at=self.expiry(ask), order_id=self.ids[number])
         return ChangeQuota(
             at=at, claim=None, offer_id=self.here.offers[ask.offer], quota=ask.quantity,
-            version=self.model.version[ask.offer] - (not ask.flag),
+            version=self.seen_version(ask),
         )  # fmt: skip
 
     def expect(self, ask: Ask, *, count: int = 1) -> str:
@@ -286,9 +292,18 @@ class OrderingMachine(RuleBasedStateMachine):
             case "cancel":
                 return self.model.cancel(number, member=self.asker(ask, number))
             case "expire":
-                return self.model.expire(number)
-        seen = self.model.version[ask.offer] - (not ask.flag)
-        return self.model.change_quota(ask.offer, quota=ask.quantity, seen=seen)
+                return self.model.expire(number, at=self.expiry(ask))
+        return self.model.change_quota(ask.offer, quota=ask.quantity, seen=self.seen_version(ask))
+
+    def expiry(self, ask: Ask) -> datetime:
+        """Return when an order is to expire: at the end of the pickup window, or a moment too early."""
+        return self.over_at if ask.flag else self.over_at - timedelta(microseconds=1)
+
+    def seen_version(self, ask: Ask) -> int | None:
+        """Return which version of an offer the officer saw: the present one, one before, or any."""
+        if ask.quantity == ANY_VERSION:
+            return None
+        return self.model.version[ask.offer] - (not ask.flag)
 
     def asker(self, ask: Ask, number: int) -> int:
         """Return who asks: mostly the owner of the order, sometimes somebody else."""

@@ -10,8 +10,11 @@ import pytest
 
 from app.orders.rules.commands import BookSlot, CancelOrder, ChangeQuota, Command, ExpireOrder
 from app.orders.rules.desk import OrderState
+from app.orders.rules.line import line_needed
 from app.orders.rules.states import BOOKABLE, CANCELLABLE, EXPIRING, LIVE, PROMISED, OrderStatus
-from tests.factories.desk import HOUR, NOW, Desk, claim_of, said
+from app.platform.errors import DomainError
+from app.platform.i18n import LANGUAGES, text
+from tests.factories.desk import HOUR, NOW, OVER, Desk, claim_of, said
 
 
 def refused(desk: Desk, command: Command, *, code: str) -> Any:
@@ -96,6 +99,19 @@ def test_an_offer_or_a_member_of_somebody_else_is_not_there() -> None:
     refused(desk, desk.place(offer, stranger), code="campaigns.offer_not_found")
 
 
+@pytest.mark.parametrize("has_waitlist", [True, False])
+def test_who_is_refused_is_told_of_the_waiting_list_only_where_there_is_one(has_waitlist: bool) -> None:
+    desk = Desk()
+    refusal = refused(
+        desk, desk.place(desk.offer(quota=0, has_waitlist=has_waitlist)), code="campaigns.sold_out"
+    )
+    assert isinstance(refusal, DomainError)
+    assert refusal.params == {"has_waitlist": has_waitlist}
+    details = {language: text(language, refusal.detail_key, part="detail") for language in LANGUAGES}
+    assert ("候补" in details["zh-CN"]) == has_waitlist
+    assert ("waiting list" in details["en"]) == has_waitlist
+
+
 def test_a_refusal_of_eligibility_names_every_rule() -> None:
     desk = Desk()
     offer, member = desk.offer(), desk.member("retained")
@@ -155,7 +171,7 @@ def test_whoever_waits_comes_before_newcomers() -> None:
     desk = Desk()
     offer = desk.offer(quota=1)
     first = desk.holding(offer, quantity=2, join_waitlist=True)
-    assert (first.status, offer.remaining) == ("waitlisted", 1)
+    assert (first.status, offer.free, offer.remaining) == ("waitlisted", 1, 0)
     refused(desk, desk.place(offer), code="campaigns.sold_out")
     assert desk.do(desk.place(offer, join_waitlist=True)) == "waitlisted"
 
@@ -285,7 +301,18 @@ def test_a_cancelled_order_gives_boxes_and_place_back() -> None:
     assert kinds(desk) == ["order.placed", "order.cancelled"]
 
 
-@pytest.mark.parametrize("status", ["collected", "cancelled", "expired", "unselected"])
+def test_cancelling_what_its_owner_has_cancelled_changes_nothing() -> None:
+    desk = Desk()
+    offer, slot = desk.offer(quota=1), desk.slot()
+    order = desk.holding(offer, slot_id=slot.id)
+    desk.do(cancel(order, reason="出差"))
+    before = deepcopy(desk.state)
+    assert desk.do(cancel(order, at=NOW + HOUR, reason="生病")) == "cancelled"
+    assert desk.state == before
+    refused(desk, cancel(order, member_id=uuid4()), code="orders.not_found")
+
+
+@pytest.mark.parametrize("status", ["collected", "expired", "unselected"])
 def test_what_cannot_be_cancelled(status: str) -> None:
     desk = Desk()
     order = desk.holding(desk.offer())
@@ -329,22 +356,33 @@ def test_who_leaves_the_line_lets_the_next_one_through() -> None:
     assert (offer.promised_count, offer.waitlisted_count) == (1, 0)
 
 
-@pytest.mark.parametrize("status", ["to_book", "booked", "waitlisted"])
+@pytest.mark.parametrize("status", ["to_book", "booked", "waitlisted", "pending_draw"])
 def test_what_was_not_collected_expires(status: str) -> None:
     desk = Desk()
     slot = desk.slot()
-    offer = desk.offer(quota=0 if status == "waitlisted" else 1)
+    allocation = "lottery" if status == "pending_draw" else "first_come"
+    offer = desk.offer(quota=0 if status == "waitlisted" else 1, allocation=allocation)
     order = desk.holding(offer, join_waitlist=True, slot_id=slot.id if status == "booked" else None)
     assert order.status == status
     places = slot.booked_count
-    assert desk.do(ExpireOrder(at=NOW, order_id=order.id)) == "expired"
+    expire = ExpireOrder(at=OVER, order_id=order.id)
+    assert desk.do(expire) == "expired"
     assert (offer.promised_count, offer.waitlisted_count) == (0, 0)
     assert slot.booked_count == places, "the place was held until its time was over"
     assert desk.state.live == set()
     assert kinds(desk) == ["order.placed", "order.expired"]
     before = deepcopy(desk.state)
-    assert desk.do(ExpireOrder(at=NOW, order_id=order.id)) == "expired"
+    assert desk.do(expire) == "expired"
     assert desk.state == before, "twice does nothing twice"
+
+
+def test_nothing_expires_before_the_last_pickup_day_has_ended() -> None:
+    """It was found overdue, and then somebody extended the window."""
+    desk = Desk()
+    order = desk.holding(desk.offer())
+    before = deepcopy(desk.state)
+    assert desk.do(ExpireOrder(at=OVER - timedelta(microseconds=1), order_id=order.id)) == "to_book"
+    assert desk.state == before
 
 
 @pytest.mark.parametrize("status", ["collected", "cancelled", "on_hold"])
@@ -353,18 +391,18 @@ def test_what_is_over_does_not_expire(status: str) -> None:
     order = desk.holding(desk.offer())
     order.status = status
     before = deepcopy(desk.state)
-    assert desk.do(ExpireOrder(at=NOW, order_id=order.id)) == status
+    assert desk.do(ExpireOrder(at=OVER, order_id=order.id)) == status
     assert desk.state == before
 
 
 def test_an_order_that_is_not_there_cannot_expire() -> None:
-    refused(Desk(), ExpireOrder(at=NOW, order_id=uuid4()), code="orders.not_found")
+    refused(Desk(), ExpireOrder(at=OVER, order_id=uuid4()), code="orders.not_found")
 
 
 # --- Quota ---------------------------------------------------------------------------------------
 
 
-def quota(offer_id: Any, number: int, *, version: int = 1) -> ChangeQuota:
+def quota(offer_id: Any, number: int, *, version: int | None = 1) -> ChangeQuota:
     return ChangeQuota(at=NOW, claim=None, offer_id=offer_id, quota=number, version=version)
 
 
@@ -389,8 +427,35 @@ def test_the_quota_never_goes_below_what_is_promised() -> None:
 def test_a_quota_seen_at_another_version_is_not_changed() -> None:
     desk = Desk()
     offer = desk.offer()
-    refused(desk, quota(offer.id, 9, version=2), code="platform.precondition_failed")
+    refusal = refused(desk, quota(offer.id, 9, version=2), code="platform.precondition_failed")
+    assert refusal.params == {"version": 1}
     refused(desk, quota(uuid4(), 9), code="campaigns.offer_not_found")
+    assert desk.do(quota(offer.id, 9, version=None)) == "9 v2"
+
+
+# --- How much of the waiting list is needed ------------------------------------------------------
+
+
+def test_of_the_line_no_more_is_read_than_the_batch_can_get() -> None:
+    desk = Desk()
+    offer = desk.offer(quota=3)
+    holders = [desk.holding(offer, quantity=2), desk.holding(offer)]
+    line = [desk.holding(offer, join_waitlist=True) for _ in range(20)]
+
+    def needed(*commands: Command) -> dict[Any, int]:
+        return line_needed(commands, desk.state.offers, orders=desk.state.orders)
+
+    assert needed(desk.place(offer, join_waitlist=True), book(holders[0], uuid4())) == {}
+    assert needed(ExpireOrder(at=OVER, order_id=holders[0].id)) == {}, "what expires serves nobody"
+    assert needed(cancel(holders[0])) == {offer.id: 2 + 1 + 1}
+    assert needed(cancel(holders[0]), cancel(holders[0])) == {offer.id: 4}
+    assert needed(cancel(line[9])) == {offer.id: 1 + 1 + 1}
+    assert needed(quota(offer.id, 2)) == {offer.id: 1}
+    assert needed(quota(offer.id, 8), cancel(holders[1])) == {offer.id: 5 + 2 + 1}
+    assert needed(quota(offer.id, 900_000)) == {offer.id: 20}, "there are no more"
+    assert (
+        needed(quota(uuid4(), 9), CancelOrder(at=NOW, claim=None, order_id=uuid4(), member_id=uuid4())) == {}
+    )
 
 
 # --- The same call twice -------------------------------------------------------------------------

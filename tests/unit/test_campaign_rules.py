@@ -1,10 +1,20 @@
 """Where a campaign stands, and who may order."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 
-from app.campaigns.rules import CampaignStatus, RuleResult, Windows, campaign_status, check_eligibility
+from app.campaigns.rules import (
+    CampaignStatus,
+    RuleResult,
+    Windows,
+    campaign_status,
+    check_eligibility,
+    remaining_boxes,
+    windows_agree,
+)
 
 OPENS = datetime(2026, 10, 1, 2, 0, tzinfo=UTC)
 CLOSES = datetime(2026, 10, 8, 10, 0, tzinfo=UTC)
@@ -50,3 +60,25 @@ def test_every_rule_is_named_whether_it_holds_or_not(status: str, eligible: list
         RuleResult("in_union", passed=True),
         RuleResult("membership_status", passed=passed),
     )
+
+
+@pytest.mark.parametrize(
+    ("changed", "agree"),
+    [
+        ({}, True),
+        ({"order_closes_at": OPENS}, False),
+        ({"order_closes_at": OPENS + TICK}, True),
+        ({"order_closes_at": LAST_DAY_ENDS}, True),
+        ({"order_closes_at": LAST_DAY_ENDS + TICK}, False),
+        ({"pickup_from": date(2026, 10, 14)}, True),
+        ({"pickup_from": date(2026, 10, 15)}, False),
+    ],
+)
+def test_orders_end_at_the_latest_with_the_last_pickup_day(changed: dict[str, Any], agree: bool) -> None:
+    assert windows_agree(replace(WINDOWS, **changed)) is agree
+
+
+def test_a_newcomer_can_have_what_nobody_holds_or_waits_for() -> None:
+    assert remaining_boxes(10, promised=7, waitlisted=0) == 3
+    assert remaining_boxes(10, promised=10, waitlisted=0) == 0
+    assert remaining_boxes(10, promised=7, waitlisted=1) == 0

@@ -15,6 +15,7 @@ from app.platform.idempotency import Answer, Claim, fingerprint
 from app.platform.signing import SigningKey, generate_private_key
 from app.redemptions.rules.hand_over import (
     CodeState,
+    ConflictReason,
     Decision,
     HandOver,
     KnownEvent,
@@ -25,6 +26,7 @@ from app.redemptions.rules.hand_over import (
     Repeated,
     Scan,
     TableState,
+    believed_time,
     decide_scans,
     read_code,
 )
@@ -56,7 +58,7 @@ class Table:
         self.code = CodeState(self.order.id, REF, SHORT, generation=1, is_revoked=False)
         self.state.orders[self.order.id] = self.order
         self.state.details[self.order.id] = OrderDetails(
-            "张*", "杂粮礼盒", 30, 30, date(2026, 10, 14), slot_id, NOW, NOW + HOUR
+            "张*", "杂粮礼盒", 30, 30, date(2026, 10, 14), slot_id, NOW, NOW + HOUR, "新街口"
         )
         self.state.points = {self.point: "新街口", self.other_point: "牛街"}
         self.know(self.code)
@@ -105,7 +107,7 @@ class Table:
 def test_a_booked_order_is_handed_over() -> None:
     table = Table()
     decision = table.decide(quantity=2)
-    assert (decision.reason, decision.is_handed_over, decision.is_conflict) == (None, True, False)
+    assert (decision.is_handed_over, decision.conflict, decision.waived) == (True, None, None)
     assert (table.order.status, table.order.collected_at, table.order.version) == ("collected", NOW, 2)
     assert decision.first == HandOver(decision.scan.event_id, NOW, "示例·核销员", "新街口")
     assert table.state.hand_overs == {table.order.id: decision.first}
@@ -136,7 +138,7 @@ def test_no_reason_helps_an_order_that_holds_nothing(status: str, reason: Reason
     table = Table()
     table.order.status = status
     decision = table.refused(reason, override_reason="雨天" if insists else None)
-    assert decision.is_conflict is False
+    assert decision.conflict is None
 
 
 @pytest.mark.parametrize(
@@ -155,6 +157,7 @@ def test_the_grace_around_a_slot(at: Any, reason: Reason | None) -> None:
         table.refused(reason, at=at)
     decision = table.decide(at=at, override_reason="腿脚不便")
     assert decision.is_handed_over, "somebody at the table may override the time"
+    assert decision.waived == reason, "and it is kept what was overridden"
     if reason is None:
         assert Table().decide(at=at).is_handed_over
 
@@ -163,7 +166,8 @@ def test_nothing_is_booked() -> None:
     table = Table()
     table.without_slot()
     table.refused(Reason.NOT_BOOKED)
-    assert table.decide(override_reason="雨天").is_handed_over
+    decision = table.decide(override_reason="雨天")
+    assert (decision.is_handed_over, decision.waived) == (True, Reason.NOT_BOOKED)
 
 
 def test_after_the_last_pickup_day_it_is_too_late_whatever_is_booked() -> None:
@@ -284,19 +288,100 @@ def test_a_refusal_that_was_kept_is_given_again() -> None:
 # --- Offline: it has happened, the question is what it means --------------------------------------
 
 
-@pytest.mark.parametrize("at", [NOW - 5 * HOUR, NOW + 5 * HOUR])
-def test_a_hand_over_at_the_wrong_time_that_has_happened_counts(at: Any) -> None:
+@pytest.mark.parametrize(
+    ("at", "waived"),
+    [
+        (NOW - 5 * HOUR, Reason.TOO_EARLY),
+        (NOW + HOUR, None),
+        (NOW + 5 * HOUR, Reason.TOO_LATE),
+        (NOW + timedelta(days=4), Reason.TOO_LATE),
+    ],
+)
+def test_a_hand_over_at_the_wrong_time_that_has_happened_counts(at: Any, waived: Reason | None) -> None:
     table = Table()
-    decision = table.decide(is_offline=True, at=NOW + 9 * HOUR, scanned_at=at)
-    assert (decision.is_handed_over, decision.is_conflict) == (True, False)
+    decision = table.decide(is_offline=True, at=NOW + timedelta(days=5), scanned_at=at)
+    assert (decision.is_handed_over, decision.conflict, decision.waived) == (True, None, waived)
+
+
+def test_a_hand_over_without_a_booking_that_has_happened_counts() -> None:
+    table = Table()
+    table.without_slot()
+    decision = table.decide(is_offline=True)
+    assert (decision.is_handed_over, decision.conflict, decision.waived) == (True, None, Reason.NOT_BOOKED)
+
+
+def test_what_happened_offline_happened_when_the_device_says() -> None:
+    table = Table()
+    decision = table.decide(is_offline=True, at=NOW + 3 * HOUR, scanned_at=NOW)
+    assert decision.first is not None
+    assert (decision.first.at, table.order.collected_at) == (NOW, NOW)
+    online = Table()
+    assert online.decide(scanned_at=NOW - HOUR).first == online.state.hand_overs[online.order.id]
+    assert online.order.collected_at == NOW
+
+
+@pytest.mark.parametrize(
+    ("scanned_at", "believed"),
+    [
+        (None, NOW),
+        (NOW, NOW),
+        (NOW + TICK, NOW),
+        (NOW - HOUR, NOW - HOUR),
+        (NOW - timedelta(days=7), NOW - timedelta(days=7)),
+        (NOW - timedelta(days=7) - TICK, NOW),
+    ],
+)
+def test_a_device_is_believed_for_a_week(scanned_at: Any, believed: Any) -> None:
+    assert believed_time(scanned_at, NOW) == believed
 
 
 def test_a_hand_over_at_another_point_that_has_happened_counts() -> None:
     table = Table()
     decision = table.decide(is_offline=True, pickup_point_id=table.other_point)
-    assert (decision.is_handed_over, decision.is_conflict) == (True, False)
+    assert (decision.is_handed_over, decision.conflict) == (True, None)
+    assert decision.waived is Reason.WRONG_PICKUP_POINT
     assert decision.first is not None
     assert decision.first.pickup_point == "牛街"
+
+
+@pytest.mark.parametrize(
+    ("change", "conflict"),
+    [
+        ({"reading": Reading(Reason.REVOKED, unit_ref=REF, generation=1)}, ConflictReason.REVOKED),
+        ({"reading": Reading(unit_ref=REF, generation=0)}, ConflictReason.REVOKED),
+        ({"quantity": 1}, ConflictReason.WRONG_QUANTITY),
+        ({"pickup_point_id": uuid4()}, ConflictReason.WRONG_PICKUP_POINT),
+        ({"pickup_point_id": uuid4(), "quantity": 1}, ConflictReason.WRONG_PICKUP_POINT),
+    ],
+)
+def test_a_hand_over_that_should_not_have_been_counts_and_is_for_a_person(
+    change: dict[str, Any], conflict: ConflictReason
+) -> None:
+    table = Table()
+    decision = table.decide(is_offline=True, **change)
+    assert (decision.reason, decision.conflict) == (None, conflict)
+    assert decision.scan.pickup_point_id == table.point
+    assert decision.first == HandOver(decision.scan.event_id, NOW, "示例·核销员", "新街口")
+    assert (table.order.status, table.order.version) == ("collected", 2)
+    assert list(table.state.decided) == [decision.scan.event_id]
+    again = table.refused(Reason.ALREADY_COLLECTED, is_offline=True, **change)
+    assert (again.conflict, again.first) == (ConflictReason.ALREADY_COLLECTED, decision.first)
+
+
+def test_a_revoked_code_hands_over_offline_only() -> None:
+    table = Table()
+    table.know(replace(table.code, is_revoked=True))
+    decision = table.refused(Reason.REVOKED)
+    assert (decision.order, decision.conflict) == (None, None)
+    assert table.decide(is_offline=True).conflict is ConflictReason.REVOKED
+
+
+def test_a_point_of_nobody_and_a_code_of_nobody_are_not_kept_as_a_scan() -> None:
+    table = Table()
+    scan = table.scan(is_offline=True, reading=Reading(Reason.INVALID_CODE), pickup_point_id=uuid4())
+    (outcome,) = decide_scans(table.state, [scan])
+    assert isinstance(outcome, DomainError)
+    assert outcome.code == "pickup.point_not_found"
 
 
 @pytest.mark.parametrize(
@@ -306,18 +391,34 @@ def test_a_hand_over_at_another_point_that_has_happened_counts() -> None:
         ("cancelled", Reason.CANCELLED),
         ("expired", Reason.EXPIRED),
         ("on_hold", Reason.ON_HOLD),
+        ("pending_draw", Reason.NOT_BOOKED),
         ("waitlisted", Reason.NOT_BOOKED),
+        ("unselected", Reason.NOT_BOOKED),
     ],
 )
-def test_a_hand_over_that_contradicts_the_ledger_is_for_a_person(status: str, reason: Reason) -> None:
+@pytest.mark.parametrize("change", [{}, {"quantity": 1}, {"pickup_point_id": uuid4()}])
+def test_a_hand_over_that_contradicts_the_ledger_is_for_a_person(
+    status: str, reason: Reason, change: dict[str, Any]
+) -> None:
     table = Table()
     table.order.status = status
-    assert table.refused(reason, is_offline=True).is_conflict
+    assert table.refused(reason, is_offline=True, **change).conflict == reason.value
 
 
-@pytest.mark.parametrize("reading", [Reading(Reason.INVALID_CODE), Reading(short_code=make_short_code(1))])
+def test_every_reason_can_be_that_of_a_conflict() -> None:
+    assert {reason.value for reason in Reason} | {"wrong_quantity"} == set(ConflictReason)
+
+
+@pytest.mark.parametrize(
+    "reading",
+    [
+        Reading(Reason.INVALID_CODE),
+        Reading(short_code=make_short_code(1)),
+        Reading(Reason.REVOKED, unit_ref=b"\x02" * 8, generation=1),
+    ],
+)
 def test_a_code_that_says_nothing_contradicts_nothing(reading: Reading) -> None:
-    assert not Table().decide(is_offline=True, reading=reading).is_conflict
+    assert Table().decide(is_offline=True, reading=reading).conflict is None
 
 
 # --- Reading -------------------------------------------------------------------------------------
@@ -342,7 +443,9 @@ def test_why_a_signed_code_is_not_read() -> None:
     key, other = generate_private_key(), generate_private_key()
     keys = {1: PublicKeyState(key.public_key, KeyState.ACTIVE)}
     withdrawn = {1: PublicKeyState(key.public_key, KeyState.WITHDRAWN)}
-    assert read_code(signed(key), withdrawn, union_number=7) == Reading(Reason.REVOKED)
+    known = Reading(Reason.REVOKED, unit_ref=REF, generation=3)
+    assert read_code(signed(key), withdrawn, union_number=7) == known
+    assert read_code(signed(key, union_number=8), withdrawn, union_number=7) == Reading(Reason.UNKNOWN)
     assert read_code(signed(other), keys, union_number=7) == Reading(Reason.INVALID_CODE)
     assert read_code(signed(key, key_id=2), keys, union_number=7) == Reading(Reason.INVALID_CODE)
     assert read_code(signed(key, union_number=8), keys, union_number=7) == Reading(Reason.UNKNOWN)
@@ -353,7 +456,7 @@ def test_a_forged_code_says_the_same_whether_its_key_is_good_or_withdrawn() -> N
     key, other = generate_private_key(), generate_private_key()
     for state in KeyState:
         keys = {1: PublicKeyState(key.public_key, state)}
-        assert read_code(signed(other), keys, union_number=7).unit_ref is None
+        assert read_code(signed(other), keys, union_number=7) == Reading(Reason.INVALID_CODE)
 
 
 @pytest.mark.parametrize("text", [SHORT, SHORT.lower(), f" {SHORT[:5]}-{SHORT[5:]} "])

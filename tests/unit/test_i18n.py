@@ -1,13 +1,14 @@
 """Both languages say everything: the same keys, the same placeholders, nothing of one in the other."""
 
 import re
+from datetime import UTC, date, datetime
 from string import Formatter
 
 import pytest
 
 import app.main  # noqa: F401 - registers every refusal
 from app.platform.errors import CATALOGUE
-from app.platform.i18n import LANGUAGES, choose_language, text, texts
+from app.platform.i18n import LANGUAGES, Language, choose_language, said, text, texts
 
 CJK = re.compile(r"[\u3000-\u303f\u3400-\u4dbf\u4e00-\u9fff\uff00-\uffef]")
 ENTRIES = [(key, part) for key, parts in sorted(texts("en").items()) for part in sorted(parts)]
@@ -51,6 +52,40 @@ def test_a_missing_value_is_a_dash_and_a_list_is_a_list_of_words() -> None:
     assert text("en", "campaigns.not_open", part="detail") == "Orders open at –; please come back then."
     lacking = text("en", "campaigns.incomplete", part="detail", missing=["offers", "slots"])
     assert lacking == "Before it can be published it lacks: offers, slots."
+
+
+@pytest.mark.parametrize(
+    ("moment", "chinese", "english"),
+    [
+        (
+            datetime(2026, 11, 24, 1, 0, 0, 5, tzinfo=UTC),
+            "11月24日(周二)09:00",
+            "24 Nov 2026 09:00 (Beijing time)",
+        ),
+        (datetime(2026, 1, 3, 16, 0, tzinfo=UTC), "1月4日(周日)00:00", "4 Jan 2026 00:00 (Beijing time)"),
+        (date(2026, 10, 12), "10月12日(周一)", "12 Oct 2026"),
+    ],
+)
+def test_instants_and_days_are_said_as_people_say_them(
+    moment: datetime | date, chinese: str, english: str
+) -> None:
+    assert (said(moment, "zh-CN"), said(moment, "en")) == (chinese, english)
+
+
+@pytest.mark.parametrize(
+    ("language", "detail"),
+    [
+        ("zh-CN", "活动将于11月24日(周二)09:00开始预订,请稍后再来。"),
+        ("en", "Orders open at 24 Nov 2026 09:00 (Beijing time); please come back then."),
+    ],
+)
+def test_an_instant_kept_for_programs_is_said_for_people(language: Language, detail: str) -> None:
+    kept = "2026-11-24T09:00:00.123456+08:00"
+    assert text(language, "campaigns.not_open", part="detail", opens_at=kept) == detail
+    days = {"pickup_from": date(2026, 10, 12), "pickup_until": date(2026, 10, 14)}
+    assert said(days["pickup_until"], language) in text(
+        language, "pickup.outside_window", part="detail", **days
+    )
 
 
 def test_a_code_without_a_text_is_a_defect() -> None:

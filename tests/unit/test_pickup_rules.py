@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from app.pickup.rules import Crowd, crowd_of, cut_day
+from app.pickup.rules import Crowd, PickupDays, crowd_of, cut_day
 
 DAY = date(2026, 10, 12)
 
@@ -51,3 +51,11 @@ def test_early_in_shanghai_is_the_day_before_in_utc() -> None:
     assert list(cut_day(DAY, time(7, 30), closes=time(8, 30), minutes=60)) == [
         (datetime(2026, 10, 11, 23, 30, tzinfo=UTC), datetime(2026, 10, 12, 0, 30, tzinfo=UTC))
     ]
+
+
+@pytest.mark.parametrize(
+    ("from_on", "until_on", "inside"), [(12, 14, True), (13, 13, True), (11, 13, False), (13, 15, False)]
+)
+def test_a_plan_keeps_to_the_pickup_days(from_on: int, until_on: int, inside: bool) -> None:
+    days = PickupDays(DAY, date(2026, 10, 14))
+    assert days.hold(date(2026, 10, from_on), date(2026, 10, until_on)) is inside

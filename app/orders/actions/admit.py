@@ -23,6 +23,7 @@ from app.orders.rules.commands import (
     PlaceOrder,
 )
 from app.orders.rules.desk import DeskState
+from app.orders.rules.line import line_needed
 from app.orders.schemas import offer_answer, order_answer
 from app.orders.tables import Order
 from app.pickup.tables import Slot
@@ -53,11 +54,12 @@ async def admit_orders(session: AsyncSession, union_id: UUID, commands: Sequence
 async def _lock_and_read(session: AsyncSession, commands: Sequence[Command]) -> DeskState:
     order_ids = {c.order_id for c in commands if isinstance(c, BookSlot | CancelOrder | ExpireOrder)}
     seen = await queries.find_orders(session, order_ids)
+    if any(isinstance(c, ExpireOrder) for c in commands):
+        # Whether their pickup window is over is decided here: until the end nobody extends it.
+        await queries.hold_campaigns(session, {order.campaign_id for order in seen.values()})
     places = [c for c in commands if isinstance(c, PlaceOrder)]
-    freeing = {c.offer_id for c in commands if isinstance(c, ChangeQuota)} | {
-        seen[c.order_id].offer_id for c in commands if isinstance(c, CancelOrder) and c.order_id in seen
-    }
-    offer_ids = freeing | {c.offer_id for c in places} | {order.offer_id for order in seen.values()}
+    offer_ids = {c.offer_id for c in commands if isinstance(c, PlaceOrder | ChangeQuota)}
+    offer_ids |= {order.offer_id for order in seen.values()}
     state = DeskState(offers=await queries.lock_offers(session, offer_ids))
     if order_ids:
         # An order's slot changes under the lock of its offer only, so this look is final.
@@ -67,8 +69,7 @@ async def _lock_and_read(session: AsyncSession, commands: Sequence[Command]) -> 
     state.slots = await queries.lock_slots(session, slot_ids)
     state.counted = {id: (offer.promised_count, offer.waitlisted_count) for id, offer in state.offers.items()}
     state.counted |= {id: (slot.booked_count,) for id, slot in state.slots.items()}
-    queued = [id for id in freeing if id in state.offers and state.offers[id].waitlisted_count]
-    waiting = await queries.find_waiting(session, queued)
+    waiting = await queries.find_waiting(session, line_needed(commands, state.offers, orders=seen))
     state.orders = await queries.lock_orders(session, order_ids | {order_id for order_id, _ in waiting})
     for order_id, offer_id in waiting:
         state.waiting[offer_id].append(order_id)

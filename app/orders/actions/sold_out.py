@@ -2,7 +2,8 @@
 
 It is only ever a memory of "empty a moment ago": dropped when a notification says that a box became
 free, forgotten after one second in any case, and it never says that something is available. Whoever
-has ever ordered the offer passes, so that a repeated call gets its first answer, not "sold out".
+has ever ordered in the campaign passes: a repeated call gets its first answer, not "sold out", and a
+member who has another box is told so.
 """
 
 import asyncio
@@ -12,7 +13,8 @@ from datetime import datetime
 from uuid import UUID
 
 from app.access.scope import one_union
-from app.orders.queries import find_order_owners
+from app.campaigns.errors import SoldOut
+from app.orders.queries import OfferLook, look_at_offer
 from app.platform.database import Database
 
 _REMEMBERED_SECONDS = 1.0
@@ -21,8 +23,7 @@ _REMEMBERED_SECONDS = 1.0
 @dataclass(frozen=True, slots=True)
 class _Empty:
     union_id: UUID
-    owners: frozenset[UUID]
-    closes_at: datetime
+    seen: OfferLook
     until: float
 
 
@@ -35,16 +36,17 @@ class SoldOutGate:
         self._empty: dict[UUID, _Empty] = {}
         self._looking: dict[UUID, asyncio.Task[None]] = {}
 
-    def is_closed(self, offer_id: UUID, member_id: UUID, *, union_id: UUID, now: datetime) -> bool:
-        """Return whether this member's order can be refused as sold out without asking the database."""
+    def check(self, offer_id: UUID, member_id: UUID, *, union_id: UUID, now: datetime) -> None:
+        """Raise SoldOut if that is known to be the answer to this member, without asking the database."""
         known = self._empty.get(offer_id)
-        return (
+        if (
             known is not None
             and known.until > time.monotonic()
             and known.union_id == union_id
-            and now < known.closes_at
-            and member_id not in known.owners
-        )
+            and now < known.seen.closes_at
+            and member_id not in known.seen.owners
+        ):
+            raise SoldOut(has_waitlist=known.seen.has_waitlist)
 
     def noticed_empty(self, offer_id: UUID, union_id: UUID) -> None:
         """Remember, after a look at the database, that the offer is empty."""
@@ -64,10 +66,9 @@ class SoldOutGate:
         task = asyncio.current_task()
         try:
             async with self._database.transaction(one_union(union_id)) as session:
-                found = await find_order_owners(session, offer_id)
-            if found is not None and found[0] and self._looking.get(offer_id) is task:
-                until = time.monotonic() + _REMEMBERED_SECONDS
-                self._empty[offer_id] = _Empty(union_id, frozenset(found[2]), found[1], until)
+                seen = await look_at_offer(session, offer_id)
+            if seen is not None and seen.is_empty and self._looking.get(offer_id) is task:
+                self._empty[offer_id] = _Empty(union_id, seen, time.monotonic() + _REMEMBERED_SECONDS)
         finally:
             if self._looking.get(offer_id) is task:
                 del self._looking[offer_id]

@@ -34,7 +34,7 @@ from app.orders.rules.commands import (
 from app.orders.rules.desk import DeskState, Event, MemberState, OfferState, OrderState, SlotState
 from app.orders.rules.states import BOOKABLE, CANCELLABLE, EXPIRING, PROMISED, OrderStatus
 from app.pickup.errors import SlotFull, SlotNotFound, SlotPast
-from app.platform.clock import shown
+from app.platform.clock import local_date, shown
 from app.platform.errors import DomainError, KeyReused, PreconditionFailed
 from app.platform.idempotency import Answer
 
@@ -144,10 +144,10 @@ def _standing(offer: OfferState, wanted: PlaceOrder) -> OrderStatus:
     """Return the state in which an order begins; whoever waits already comes before newcomers."""
     if offer.allocation == Allocation.LOTTERY:
         return OrderStatus.PENDING_DRAW
-    if offer.remaining >= wanted.quantity and offer.waitlisted_count == 0:
+    if offer.remaining >= wanted.quantity:
         return OrderStatus.TO_BOOK
     if not wanted.join_waitlist:
-        raise SoldOut()
+        raise SoldOut(has_waitlist=offer.has_waitlist)
     if not offer.has_waitlist:
         raise WaitlistClosed()
     return OrderStatus.WAITLISTED
@@ -192,6 +192,8 @@ def _book(state: DeskState, wanted: BookSlot) -> Done:
 
 def _cancel(state: DeskState, wanted: CancelOrder) -> Done:
     order = _own_order(state, wanted.order_id, member_id=wanted.member_id)
+    if order.status == OrderStatus.CANCELLED:
+        return Done(order=order)
     if order.status not in CANCELLABLE:
         raise NotCancellable(order_status=order.status)
     offer = state.offers[order.offer_id]
@@ -212,7 +214,9 @@ def _expire(state: DeskState, wanted: ExpireOrder) -> Done:
     order = state.orders.get(wanted.order_id)
     if order is None:
         raise OrderNotFound()
-    if order.status not in EXPIRING:
+    # The window as it is now: it may have been extended since the order was found overdue.
+    is_over = local_date(wanted.at) > state.offers[order.offer_id].pickup_until
+    if order.status not in EXPIRING or not is_over:
         return Done(order=order)
     if order.id in state.waiting[order.offer_id]:
         state.waiting[order.offer_id].remove(order.id)
@@ -227,8 +231,8 @@ def _change_quota(state: DeskState, wanted: ChangeQuota) -> Done:
     offer = state.offers.get(wanted.offer_id)
     if offer is None:
         raise OfferNotFound()
-    if offer.version != wanted.version:
-        raise PreconditionFailed()
+    if wanted.version not in {None, offer.version}:
+        raise PreconditionFailed(version=offer.version)
     if wanted.quota < offer.promised_count:
         raise QuotaBelowPromised(promised=offer.promised_count)
     offer.quota = wanted.quota
@@ -244,7 +248,7 @@ def _serve_waitlist(state: DeskState, offer: OfferState, *, at: datetime) -> Non
     waiting = state.waiting[offer.id]
     while waiting and offer.stage == Stage.PUBLISHED:
         order = state.orders[waiting[0]]
-        if order.quantity > offer.remaining:
+        if order.quantity > offer.free:
             return
         waiting.pop(0)
         _count(state, order, sign=-1)

@@ -60,13 +60,13 @@ class ExpireOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeQuota:
-    """An officer sets the quota of an offer, having seen `version`."""
+    """An officer sets the quota of an offer, having seen `version` (None: whatever it is)."""
 
     at: datetime
     claim: Claim | None
     offer_id: UUID
     quota: int
-    version: int
+    version: int | None
 
 
 Command: TypeAlias = PlaceOrder | BookSlot | CancelOrder | ExpireOrder | ChangeQuota

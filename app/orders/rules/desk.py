@@ -2,9 +2,10 @@
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
+from app.campaigns.rules import remaining_boxes
 from app.platform.idempotency import Answer, Claim
 
 
@@ -27,11 +28,17 @@ class OfferState:
     eligible_statuses: tuple[str, ...]
     order_opens_at: datetime
     order_closes_at: datetime
+    pickup_until: date
+
+    @property
+    def free(self) -> int:
+        """How many boxes nobody holds; those who wait come first."""
+        return self.quota - self.promised_count
 
     @property
     def remaining(self) -> int:
-        """How many boxes nobody holds."""
-        return self.quota - self.promised_count
+        """How many boxes a newcomer can have."""
+        return remaining_boxes(self.quota, promised=self.promised_count, waitlisted=self.waitlisted_count)
 
 
 @dataclass(slots=True)
@@ -100,6 +107,7 @@ class DeskState:
     """The counters of each offer (promised, waitlisted) and slot (booked) as they were read."""
     live: set[tuple[UUID, UUID]] = field(default_factory=set)
     waiting: defaultdict[UUID, list[UUID]] = field(default_factory=lambda: defaultdict(list))
+    """Who waits for an offer, first come first: at least as far as the batch can get (`line_needed`)."""
     answers: dict[tuple[UUID, str], Answer] = field(default_factory=dict)
     placed: list[OrderState] = field(default_factory=list)
     changed: dict[UUID, OrderState] = field(default_factory=dict)

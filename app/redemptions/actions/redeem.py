@@ -95,7 +95,7 @@ async def _write(session: AsyncSession, state: TableState, union_id: UUID) -> No
             insert_rows(IdempotencyRecord, _key_rows(state, union_id)),
         ],
     )
-    conflicts = [_conflict_row(decision, union_id) for decision in decisions if decision.is_conflict]
+    conflicts = [_conflict_row(decision, union_id) for decision in decisions if decision.conflict]
     await run_together(session, [insert_rows(RedemptionConflict, conflicts)])
 
 
@@ -142,8 +142,10 @@ def _redemption_row(decision: Decision, union_id: UUID) -> dict[str, Any]:
         "device_id": scan.device_id,
         "result": "handed_over" if decision.is_handed_over else "refused",
         "reason": decision.reason,
-        "quantity": order.quantity if order and decision.is_handed_over else None,
+        # What was handed over, which offline may differ from what was ordered.
+        "quantity": (scan.quantity or order.quantity) if order and decision.is_handed_over else None,
         "override_reason": scan.override_reason,
+        "waived_reason": decision.waived,
         "is_offline": scan.is_offline,
         "first_event_id": _first(decision.first),
         "fingerprint": scan.fingerprint,
@@ -165,15 +167,16 @@ def _event_row(decision: Decision, union_id: UUID) -> dict[str, Any]:
 
 
 def _conflict_row(decision: Decision, union_id: UUID) -> dict[str, Any]:
-    order = decision.order
+    order, first = decision.order, _first(decision.first)
     assert order is not None  # noqa: S101 - a contradiction has an order
     return {
         "id": new_id(),
         "union_id": union_id,
         "order_id": order.id,
-        "first_event_id": _first(decision.first),
+        # A hand-over that counts and contradicts something all the same has no other before it.
+        "first_event_id": first if first != decision.scan.event_id else None,
         "second_event_id": decision.scan.event_id,
-        "reason": decision.reason,
+        "reason": decision.conflict,
         "status": "open",
         "noticed_at": decision.scan.at,
     }

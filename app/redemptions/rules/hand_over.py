@@ -1,10 +1,13 @@
 """The rule book of the pickup table: one scan, one answer.
 
 `decide_scans` is the only place where these rules live. It does no I/O and reads no clock.
+
+A scan online asks before the box changes hands, so it may be refused. A scan that was recorded offline
+tells what has happened: it counts wherever it can, and what contradicts the ledger is for a person.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import TypeAlias
@@ -17,7 +20,7 @@ from app.platform.clock import local_date
 from app.platform.errors import DomainError, KeyReused
 from app.platform.idempotency import Answer, Claim
 from app.redemptions.errors import WrongQuantity
-from app.redemptions.rules.keys import PublicKeyState
+from app.redemptions.rules.keys import KeyState, PublicKeyState
 from app.redemptions.rules.record import PREFIX, CodeCheck, verify_code
 from app.redemptions.rules.short_code import normalise_short_code
 
@@ -38,6 +41,23 @@ class Reason(StrEnum):
     ON_HOLD = "on_hold"
 
 
+class ConflictReason(StrEnum):
+    """What a hand-over contradicts: every `Reason` can be one, and the number of boxes."""
+
+    ALREADY_COLLECTED = "already_collected"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    NOT_BOOKED = "not_booked"
+    TOO_EARLY = "too_early"
+    TOO_LATE = "too_late"
+    WRONG_PICKUP_POINT = "wrong_pickup_point"
+    INVALID_CODE = "invalid_code"
+    REVOKED = "revoked"
+    UNKNOWN = "unknown"
+    ON_HOLD = "on_hold"
+    WRONG_QUANTITY = "wrong_quantity"
+
+
 OVERRIDABLE = frozenset({Reason.NOT_BOOKED, Reason.TOO_EARLY, Reason.TOO_LATE})
 """A person at the table may hand over all the same, with a reason that is kept."""
 
@@ -48,11 +68,16 @@ _BY_STATUS = {
     OrderStatus.COLLECTED: Reason.ALREADY_COLLECTED,
 }
 _NEVER_PROMISED = frozenset({OrderStatus.PENDING_DRAW, OrderStatus.WAITLISTED, OrderStatus.UNSELECTED})
+_CANNOT_TAKE_IN = _NEVER_PROMISED | _BY_STATUS.keys()
+_OLDEST_BELIEVED = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a scanned or typed text says: a reference to a code, or why it says nothing."""
+    """What a scanned or typed text says: a reference to a code, or why it says nothing.
+
+    A code of a withdrawn key has both.
+    """
 
     reason: Reason | None = None
     unit_ref: bytes | None = None
@@ -65,19 +90,28 @@ def read_code(text: str, keys: Mapping[int, PublicKeyState], *, union_number: in
     if not text.strip().startswith(PREFIX):
         short_code = normalise_short_code(text)
         return Reading(short_code=short_code) if short_code else Reading(Reason.INVALID_CODE)
-    verdict = verify_code(text, keys)
+    verdict, reason = verify_code(text, keys), None
     if verdict.check is CodeCheck.WITHDRAWN_KEY:
-        return Reading(Reason.REVOKED)
+        # A box may have been handed over for it before anybody knew: which one, if we did sign the code?
+        reason = Reason.REVOKED
+        verdict = verify_code(text, {n: replace(key, state=KeyState.VERIFY_ONLY) for n, key in keys.items()})
     if verdict.record is None:
         return Reading(Reason.INVALID_CODE)
     if verdict.record.union_number != union_number:
         return Reading(Reason.UNKNOWN)
-    return Reading(unit_ref=verdict.record.unit_ref, generation=verdict.record.generation)
+    return Reading(reason, unit_ref=verdict.record.unit_ref, generation=verdict.record.generation)
+
+
+def believed_time(scanned_at: datetime | None, at: datetime) -> datetime:
+    """Return when a scan was made that arrived `at`: as its device says, or `at` if that cannot be."""
+    if scanned_at is None or not at - _OLDEST_BELIEVED <= scanned_at <= at:
+        return at
+    return scanned_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scan:
-    """A scan to be decided."""
+    """A scan to be decided: `at` is when it arrived, `scanned_at` when its device says it was made."""
 
     event_id: UUID
     reading: Reading
@@ -92,6 +126,11 @@ class Scan:
     override_reason: str | None = None
     device_id: str | None = None
     is_offline: bool = False
+
+    @property
+    def happened_at(self) -> datetime:
+        """The time that counts: online that of the service, offline that of the device."""
+        return self.scanned_at if self.is_offline else self.at
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +156,7 @@ class OrderDetails:
     slot_id: UUID | None
     slot_starts_at: datetime | None
     slot_ends_at: datetime | None
+    pickup_point: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,14 +180,15 @@ class KnownEvent:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What comes of a scan."""
+    """What comes of a scan: `waived` would have been the reason, had nobody answered for it."""
 
     scan: Scan
     order: OrderState | None
     details: OrderDetails | None
     reason: Reason | None
     first: HandOver | None
-    is_conflict: bool = False
+    conflict: ConflictReason | None = None
+    waived: Reason | None = None
 
     @property
     def is_handed_over(self) -> bool:
@@ -221,8 +262,6 @@ def _decide(state: TableState, scan: Scan) -> ScanOutcome:
     twin = state.decided.get(scan.event_id)
     if twin is not None:
         return twin if twin.scan.fingerprint == scan.fingerprint else KeyReused()
-    if scan.pickup_point_id not in state.points:
-        return PointNotFound()
     decision = _judge(state, scan)
     if isinstance(decision, Decision):
         state.decided[scan.event_id] = decision
@@ -231,37 +270,59 @@ def _decide(state: TableState, scan: Scan) -> ScanOutcome:
 
 def _judge(state: TableState, scan: Scan) -> ScanOutcome:
     code = _code_of(state, scan.reading)
-    reason = scan.reading.reason
-    if reason is None and code is None:
-        reason = Reason.UNKNOWN
-    if reason is None and code is not None and _is_superseded(code, scan.reading):
-        reason = Reason.REVOKED
+    void = _void_reason(code, scan.reading)
     order = state.orders.get(code.order_id) if code is not None else None
-    if reason is not None or order is None or code is None:
-        return Decision(scan, None, None, reason or Reason.UNKNOWN, None)
+    if order is not None and scan.is_offline:
+        return _judge_told(state, scan, order=order, void=void)
+    if scan.pickup_point_id not in state.points:
+        return PointNotFound()
+    if order is None or void is not None:
+        return Decision(scan, None, None, void or Reason.UNKNOWN, None)
+    return _judge_asked(state, scan, order=order)
+
+
+def _judge_asked(state: TableState, scan: Scan, *, order: OrderState) -> ScanOutcome:
+    """Decide whether a box may change hands."""
     details = state.details[order.id]
     reason = _reason_of(order, details, scan=scan)
-    first = state.hand_overs.get(order.id)
-    if reason in OVERRIDABLE and (scan.override_reason or scan.is_offline) and _was_promised(order):
-        reason = None
-    if reason is Reason.WRONG_PICKUP_POINT and scan.is_offline:
-        reason = None
-    if reason is not None:
-        is_conflict = scan.is_offline and reason in _CONTRADICTIONS
-        return Decision(scan, order, details, reason, first, is_conflict)
+    may_be_waived = reason in OVERRIDABLE and order.status not in _NEVER_PROMISED
+    if reason is not None and not (may_be_waived and scan.override_reason):
+        return Decision(scan, order, details, reason, state.hand_overs.get(order.id))
     if scan.quantity is not None and scan.quantity != order.quantity:
         return WrongQuantity(quantity=order.quantity)
-    order.status, order.collected_at = OrderStatus.COLLECTED, scan.at
+    return _hand_over(state, scan, order=order, waived=reason)
+
+
+def _judge_told(state: TableState, scan: Scan, *, order: OrderState, void: Reason | None) -> Decision:
+    """Take down that a box has changed hands: refused is only what the state of the order cannot take in."""
+    conflict = None if void is None else ConflictReason(void)
+    if scan.pickup_point_id not in state.points:
+        scan = replace(scan, pickup_point_id=order.pickup_point_id)
+        conflict = conflict or ConflictReason.WRONG_PICKUP_POINT
+    if scan.quantity is not None and scan.quantity != order.quantity:
+        conflict = conflict or ConflictReason.WRONG_QUANTITY
+    details = state.details[order.id]
+    reason = _reason_of(order, details, scan=scan)
+    if reason is not None and OrderStatus(order.status) in _CANNOT_TAKE_IN:
+        first = state.hand_overs.get(order.id)
+        return Decision(scan, order, details, reason, first, ConflictReason(reason))
+    return _hand_over(state, scan, order=order, waived=reason, conflict=conflict)
+
+
+def _hand_over(
+    state: TableState,
+    scan: Scan,
+    *,
+    order: OrderState,
+    waived: Reason | None,
+    conflict: ConflictReason | None = None,
+) -> Decision:
+    order.status, order.collected_at = OrderStatus.COLLECTED, scan.happened_at
     order.version += 1
-    point = state.points[scan.pickup_point_id]
-    state.hand_overs[order.id] = HandOver(scan.event_id, scan.at, scan.staff_name, point)
-    return Decision(scan, order, details, None, state.hand_overs[order.id])
-
-
-_CONTRADICTIONS = frozenset(
-    {Reason.ALREADY_COLLECTED, Reason.CANCELLED, Reason.EXPIRED, Reason.ON_HOLD, Reason.NOT_BOOKED}
-)
-"""A box that was handed over offline although one of these holds is a matter for a person."""
+    point = state.points.get(scan.pickup_point_id) or state.details[order.id].pickup_point
+    first = HandOver(scan.event_id, scan.happened_at, scan.staff_name, point)
+    state.hand_overs[order.id] = first
+    return Decision(scan, order, state.details[order.id], None, first, conflict, waived)
 
 
 def _code_of(state: TableState, reading: Reading) -> CodeState | None:
@@ -270,13 +331,13 @@ def _code_of(state: TableState, reading: Reading) -> CodeState | None:
     return state.by_short_code.get(reading.short_code) if reading.short_code else None
 
 
-def _is_superseded(code: CodeState, reading: Reading) -> bool:
-    """Whether the code was revoked, or a later issue of it exists."""
-    return code.is_revoked or (reading.generation is not None and reading.generation != code.generation)
-
-
-def _was_promised(order: OrderState) -> bool:
-    return order.status not in _NEVER_PROMISED
+def _void_reason(code: CodeState | None, reading: Reading) -> Reason | None:
+    """Return why a text is not good for its order, whatever the state of that is."""
+    if reading.reason is not None or code is None:
+        return reading.reason or Reason.UNKNOWN
+    # Revoked, or a later issue of it exists.
+    is_superseded = reading.generation is not None and reading.generation != code.generation
+    return Reason.REVOKED if code.is_revoked or is_superseded else None
 
 
 def _reason_of(order: OrderState, details: OrderDetails, *, scan: Scan) -> Reason | None:
@@ -287,7 +348,7 @@ def _reason_of(order: OrderState, details: OrderDetails, *, scan: Scan) -> Reaso
         return Reason.NOT_BOOKED
     if order.pickup_point_id != scan.pickup_point_id:
         return Reason.WRONG_PICKUP_POINT
-    return _reason_of_time(details, scan.scanned_at if scan.is_offline else scan.at)
+    return _reason_of_time(details, scan.happened_at)
 
 
 def _reason_of_time(details: OrderDetails, at: datetime) -> Reason | None:

@@ -1,0 +1,37 @@
+"""How far into the waiting lists a batch can get, so that no more of them is read and locked."""
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from app.orders.rules.commands import CancelOrder, ChangeQuota, Command, ExpireOrder
+from app.orders.rules.desk import OfferState, OrderState
+
+
+def line_needed(
+    commands: Sequence[Command], offers: Mapping[UUID, OfferState], *, orders: Mapping[UUID, OrderState]
+) -> dict[UUID, int]:
+    """Return of which offers the batch may serve the waiting list, and how many of its first it needs.
+
+    Whoever is served takes at least one box, and boxes come from three sources: those that nobody
+    holds, a higher quota, the orders that end in the batch. Besides, an order that ends may itself
+    leave the line. With one more than all these together, somebody who was there before the batch
+    is always left at the head: neither the one who cannot be served is passed, nor those who were not
+    read by newcomers of the same batch.
+    """
+    ending = {c.order_id for c in commands if isinstance(c, CancelOrder | ExpireOrder)} & orders.keys()
+    serving = {
+        orders[c.order_id].offer_id for c in commands if isinstance(c, CancelOrder) and c.order_id in ending
+    }
+    quotas: dict[UUID, int] = {}
+    for command in commands:
+        if isinstance(command, ChangeQuota):
+            quotas[command.offer_id] = max(command.quota, quotas.get(command.offer_id, 0))
+    needed = {}
+    for offer_id in (serving | quotas.keys()) & offers.keys():
+        offer = offers[offer_id]
+        if offer.waitlisted_count:
+            mine = [orders[id] for id in ending if orders[id].offer_id == offer_id]
+            boxes = max(quotas.get(offer_id, 0), offer.quota) - offer.promised_count
+            most = boxes + sum(order.quantity + 1 for order in mine) + 1
+            needed[offer_id] = min(most, offer.waitlisted_count)
+    return needed
