@@ -13,10 +13,9 @@ def line_needed(
     """Return of which offers the batch may serve the waiting list, and how many of its first it needs.
 
     Whoever is served takes at least one box, and boxes come from three sources: those that nobody
-    holds, a higher quota, the orders that end in the batch. Besides, an order that ends may itself
-    leave the line. With one more than all these together, somebody who was there before the batch
-    is always left at the head: neither the one who cannot be served is passed, nor those who were not
-    read by newcomers of the same batch.
+    holds, a higher quota, the orders that end in the batch. An order that ends while it waits leaves
+    the line and counts in the same way. So when all that were read are served or gone, no box is left
+    that a newcomer of the batch could get before those who were not read.
     """
     ending = {c.order_id for c in commands if isinstance(c, CancelOrder | ExpireOrder)} & orders.keys()
     serving = {
@@ -32,6 +31,6 @@ def line_needed(
         if offer.waitlisted_count:
             mine = [orders[id] for id in ending if orders[id].offer_id == offer_id]
             boxes = max(quotas.get(offer_id, 0), offer.quota) - offer.promised_count
-            most = boxes + sum(order.quantity + 1 for order in mine) + 1
+            most = boxes + sum(order.quantity for order in mine)
             needed[offer_id] = min(most, offer.waitlisted_count)
     return needed
