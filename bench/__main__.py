@@ -49,10 +49,10 @@ def drive(
 ) -> Run:
     """Drive one address for some seconds and return what came of it."""
     command = [
-        "wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "--timeout", "10s", "-s", str(HERE / "calls.lua"),
-        f"{BASE}{path}", "--", str(calls), str(first), prefix,
+        "wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "--timeout", "10s", "-s",
+        str(HERE / "calls.lua"), f"{BASE}{path}", "--", str(calls), str(first), prefix,
     ]  # fmt: skip
-    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=seconds + 60)  # noqa: S603
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=seconds + 60)
     seen: dict[str, int] = {}
     statuses: dict[int, int] = {}
     for line in done.stdout.splitlines():
@@ -84,7 +84,7 @@ class Server:
             "GRAINLINE_ENVIRONMENT": "test",
             "GRAINLINE_LOG_LEVEL": "error",
         }
-        self.process = subprocess.Popen(  # noqa: S603
+        self.process = subprocess.Popen(
             [
                 sys.executable, "-m", "uvicorn", "bench.server:application", "--factory", "--port", str(PORT),
                 "--workers", "2", "--loop", "uvloop", "--http", "httptools", "--no-access-log",
@@ -94,7 +94,7 @@ class Server:
         )  # fmt: skip
         for _ in range(200):
             try:
-                urllib.request.urlopen(f"{BASE}/healthz", timeout=1)  # noqa: S310
+                urllib.request.urlopen(f"{BASE}/healthz", timeout=1)
                 time.sleep(1)
                 return
             except OSError:

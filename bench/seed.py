@@ -1,4 +1,4 @@
-"""What the benchmarks work on: one street union, many members with tokens, campaigns with one hot offer each."""
+"""What the benchmarks work on: a street union, members with tokens, campaigns with one hot offer each."""
 
 import json
 import secrets
@@ -97,7 +97,8 @@ class Seeded:
                 orders.append(
                     {
                         "id": order_id, "union_id": self.union_id, "number": order_id.hex[-12:],
-                        "campaign_id": offer.campaign_id, "offer_id": offer_id, "pickup_point_id": self.point_id,
+                        "campaign_id": offer.campaign_id, "offer_id": offer_id,
+                        "pickup_point_id": self.point_id,
                         "member_id": member, "unit_id": self.unit_id, "slot_id": slot.id, "quantity": 1,
                         "status": "booked", "channel": "member", "placed_at": now, "version": 1,
                     }
@@ -218,7 +219,8 @@ def _member(id: UUID, position: int, union_id: UUID, unit_id: UUID, now: datetim
 def _token(token: str, union_id: UUID, now: datetime, **owner: UUID) -> dict[str, Any]:
     role = Role.MEMBER if "member_id" in owner else Role.STATION_CLERK
     return {
-        "digest": digest_of(token), "member_id": None, "staff_id": None, "role": role.value, "union_id": union_id,
+        "digest": digest_of(token), "member_id": None, "staff_id": None, "role": role.value,
+        "union_id": union_id,
         "scope_union_ids": [union_id], "created_at": now, "expires_at": now + timedelta(days=1),
     } | owner  # fmt: skip
 
