@@ -173,24 +173,22 @@ def whole(value: Any) -> Any:
     return value % 10**39 if is_huge else value
 
 
+WINDOWS = ("order_opens_at", "order_closes_at", "pickup_from", "pickup_until")
+
+
 def mend_campaign(body: dict[str, Any]) -> dict[str, Any]:
-    """Put windows in order; half a window of a change may contradict the half that is stored."""
-    for first, last, step in (
-        ("order_opens_at", "order_closes_at", "T00:00:00Z"),
-        ("pickup_from", "pickup_until", ""),
-    ):
-        if not (body.get(first) and body.get(last)):
-            body = {name: value for name, value in body.items() if name not in {first, last}}
-            continue
-        begin = min(date.fromisoformat(body[first][:10]), date(2100, 1, 1))
-        body |= {first: f"{begin}{step}", last: f"{begin + timedelta(days=1)}{step}"}
-    return body
+    """Put the windows in order, orders before pickup; some alone may contradict what is stored."""
+    if not all(body.get(name) for name in WINDOWS):
+        return {name: value for name, value in body.items() if name not in WINDOWS}
+    begin = min(date.fromisoformat(body["order_opens_at"][:10]), date(2099, 12, 20))
+    days = [begin + timedelta(days=number) for number in range(4)]
+    orders = {"order_opens_at": f"{days[0]}T00:00:00Z", "order_closes_at": f"{days[1]}T00:00:00Z"}
+    return body | orders | {"pickup_from": str(days[2]), "pickup_until": str(days[3])}
 
 
 def mend_slots(body: dict[str, Any]) -> dict[str, Any]:
-    """Make the plan a week, and close after opening."""
-    begin = min(date.fromisoformat(body["from_on"]), date(2100, 1, 1))
-    body |= {"from_on": str(begin), "until_on": str(begin + timedelta(days=6))}
+    """Plan the pickup days of the drafts, all of them, and close after opening."""
+    body |= {"from_on": "2026-10-12", "until_on": "2026-10-14", "weekdays": [1, 2, 3]}
     return body if body["closes"][:5] > body["opens"][:5] else body | {"opens": "09:00", "closes": "17:00"}
 
 
