@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.platform.paging import Page, page_of, seek, text_key
+from app.platform.paging import CursorInvalid, Page, page_of, seek, text_key
 from app.unions.errors import PersonNotFound
 from app.unions.tables import Member, StaffAccount, Union
 
@@ -60,9 +60,16 @@ async def find_streets_below(session: AsyncSession, union_id: UUID) -> list[UUID
 
 
 async def list_members(session: AsyncSession, *, limit: int, after: tuple[str, ...] | None) -> Page[Member]:
-    """Return members in the order of their name keys."""
+    """Return members in the order of their name keys.
+
+    The cursor remembers the last member's id and never the name key: a cursor is no secret, a name is.
+    """
     wanted = select(Member)
     if after is not None:
-        wanted = wanted.where(tuple_(Member.name_key, Member.id) > seek(after, text_key, UUID))
+        _, last_id = seek(after, text_key, UUID)
+        last_key = await session.scalar(select(Member.name_key).where(Member.id == last_id))
+        if last_key is None:
+            raise CursorInvalid()
+        wanted = wanted.where(tuple_(Member.name_key, Member.id) > (last_key, last_id))
     found = await session.execute(wanted.order_by(Member.name_key, Member.id).limit(limit + 1))
-    return page_of(list(found.scalars()), limit=limit, key=lambda member: (member.name_key, str(member.id)))
+    return page_of(list(found.scalars()), limit=limit, key=lambda member: ("member", str(member.id)))

@@ -1,5 +1,8 @@
 """Who is calling, and the list of members, through HTTP: masked, paged, of the own union only."""
 
+import base64
+import json
+
 import httpx
 
 from app.access.policy import Role
@@ -48,3 +51,18 @@ async def test_members_are_listed_masked_by_name(client: httpx.AsyncClient, stre
         assert set(found[0]) == {"id", "number", "name_masked", "mobile_masked", "unit", "status", "sample"}
     for person in (here.clerk, here.members[0], here.staff[Role.DISTRICT_VIEWER]):
         refused(await client.get(f"{API}/members", headers=person.headers()), 403, "access.forbidden")
+
+
+async def test_a_cursor_of_the_member_list_names_nobody(
+    client: httpx.AsyncClient, street: MakeStreet
+) -> None:
+    here = await street(members=3)
+    headers = here.officer.headers()
+    page = (await client.get(f"{API}/members?limit=1", headers=headers)).json()
+    inside = base64.urlsafe_b64decode(page["next"] + "==").decode()
+    assert not any(who.name in inside for who in here.members)
+    assert str(page["items"][0]["id"]) in inside
+    foreign = await street()
+    cursor = base64.urlsafe_b64encode(json.dumps(["member", str(foreign.members[0].id)]).encode()).decode()
+    refusal = await client.get(f"{API}/members?cursor={cursor.rstrip('=')}", headers=headers)
+    assert (refusal.status_code, refusal.json()["code"]) == (422, "platform.cursor_invalid")
