@@ -137,7 +137,7 @@ class Story:
             "is_offline": False,
             "first_event_id": scan.event_id,
             "fingerprint": scan.fingerprint,
-            "answer": answer_of(decision, with_name=False),
+            "answer": answer_of(decision),
             "scanned_at": scan.scanned_at,
             "received_at": scan.at,
         }

@@ -153,15 +153,18 @@ class ConflictView(BaseModel):
     second: ConflictSide
 
 
-def answer_of(decision: Decision, *, with_name: bool) -> str:
-    """Return the JSON text of an answer (RedemptionView); stored without the member's name."""
+_NAMELESS = '"member_name_masked":null'
+
+
+def answer_of(decision: Decision) -> str:
+    """Return the JSON text of an answer (RedemptionView) as it is stored: without the member's name."""
     order, details, first = decision.order, decision.details, decision.first
     shown_order = None
     if order is not None and details is not None:
         shown_order = {
             "id": str(order.id),
             "number": order.number,
-            "member_name_masked": details.member_name_masked if with_name else None,
+            "member_name_masked": None,
             "gift_box": details.gift_box,
             "quantity": order.quantity,
             "pickup_point": details.pickup_point,
@@ -180,12 +183,14 @@ def answer_of(decision: Decision, *, with_name: bool) -> str:
     )
 
 
-def answer_again(stored: str, details: OrderDetails | None) -> str:
-    """Return a stored answer with the member's masked name put back in its place."""
-    answer = json.loads(stored)
-    if answer["order"] is not None and details is not None:
-        answer["order"]["member_name_masked"] = details.member_name_masked
-    return _text(answer)
+def named(stored: str, details: OrderDetails | None) -> str:
+    """Return a stored answer with the member's masked name in its place.
+
+    No value can hold the text that is looked for: its quotation marks would be escaped.
+    """
+    if details is None:
+        return stored
+    return stored.replace(_NAMELESS, _NAMELESS[:-4] + _text(details.member_name_masked), 1)
 
 
 def _slot(details: OrderDetails) -> dict[str, str] | None:
@@ -198,5 +203,5 @@ def _slot(details: OrderDetails) -> dict[str, str] | None:
     }
 
 
-def _text(answer: dict[str, Any]) -> str:
+def _text(answer: Any) -> str:
     return json.dumps(answer, separators=(",", ":"), ensure_ascii=False)

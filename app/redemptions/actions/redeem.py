@@ -1,7 +1,7 @@
 """The pickup table: lock, read, decide and change once for all scans that wait."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -25,7 +25,7 @@ from app.redemptions.rules.hand_over import (
     TableState,
     decide_scans,
 )
-from app.redemptions.schemas import answer_again, answer_of
+from app.redemptions.schemas import answer_of, named
 from app.redemptions.tables import Redemption, RedemptionConflict
 
 
@@ -45,18 +45,19 @@ async def redeem_scans(
     """
     state = await _lock_and_read(session, scans)
     outcomes = decide_scans(state, scans)
+    texts = {event_id: answer_of(decision) for event_id, decision in state.decided.items()}
     answers: list[str | DomainError] = []
     for outcome in outcomes:
         match outcome:
             case Decision():
-                answers.append(answer_of(outcome, with_name=True))
+                answers.append(named(texts[outcome.scan.event_id], outcome.details))
             case Repeated(known, details):
-                answers.append(FirstAnswer(answer_again(known.answer, details)))
+                answers.append(FirstAnswer(named(known.answer, details)))
             case Refused(answer):
                 answers.append(restore(answer.body))
             case refusal:
                 answers.append(refusal)
-    await _write(session, state, union_id)
+    await _write(session, state, union_id=union_id, texts=texts)
     return answers
 
 
@@ -83,13 +84,18 @@ async def _lock_and_read(session: AsyncSession, scans: Sequence[Scan]) -> TableS
     return state
 
 
-async def _write(session: AsyncSession, state: TableState, union_id: UUID) -> None:
+async def _write(
+    session: AsyncSession, state: TableState, *, union_id: UUID, texts: Mapping[UUID, str]
+) -> None:
     decisions = list(state.decided.values())
     handed = [decision for decision in decisions if decision.is_handed_over]
     await run_together(
         session,
         [
-            insert_rows(Redemption, [_redemption_row(decision, union_id) for decision in decisions]),
+            insert_rows(
+                Redemption,
+                [_redemption_row(one, union_id, answer=texts[one.scan.event_id]) for one in decisions],
+            ),
             update_rows(Order, [_order_row(decision) for decision in handed]),
             insert_events([_event_row(decision, union_id) for decision in handed]),
             insert_rows(IdempotencyRecord, _key_rows(state, union_id)),
@@ -130,7 +136,7 @@ def _order_row(decision: Decision) -> dict[str, Any]:
     }
 
 
-def _redemption_row(decision: Decision, union_id: UUID) -> dict[str, Any]:
+def _redemption_row(decision: Decision, union_id: UUID, *, answer: str) -> dict[str, Any]:
     scan, order = decision.scan, decision.order
     return {
         "id": new_id(),
@@ -149,7 +155,7 @@ def _redemption_row(decision: Decision, union_id: UUID) -> dict[str, Any]:
         "is_offline": scan.is_offline,
         "first_event_id": _first(decision.first),
         "fingerprint": scan.fingerprint,
-        "answer": answer_of(decision, with_name=False),
+        "answer": answer,
         "scanned_at": scan.scanned_at,
         "received_at": scan.at,
     }
