@@ -9,7 +9,6 @@ import schemathesis
 
 from app.main import create_app
 from app.platform.errors import CATALOGUE
-from app.platform.i18n import LANGUAGES, texts
 from app.platform.problems import MEDIA_TYPE
 from app.platform.settings import Settings
 
@@ -142,16 +141,3 @@ def test_lists_have_the_form_of_the_contract(document: dict[str, Any]) -> None:
         assert set(page["properties"]) == set(page["required"]) == {"items", "next"}, label
         assert "platform.cursor_invalid" in _codes(operation["responses"]["422"]), label
     assert found >= 9
-
-
-def test_every_code_has_its_texts_in_both_languages_with_the_same_placeholders() -> None:
-    first, second = (texts(language) for language in LANGUAGES)
-    assert set(first) == set(second)
-    codes = {key for key in first if not key.startswith(("rule.", "field.", "message."))}
-    assert codes == set(CATALOGUE)
-    for key, parts in first.items():
-        assert set(parts) == set(second[key]), key
-        for part, text in parts.items():
-            assert text.strip(), (key, part)
-            placeholders = [set(re.findall(r"{(\w+)}", found)) for found in (text, second[key][part])]
-            assert placeholders[0] == placeholders[1], (key, part)
