@@ -10,11 +10,17 @@ from uuid import UUID
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.routing import iter_route_contexts
 
+from app.access.cookies import document_cookie
 from app.access.deps import public
-from app.access.scope import every_union, one_union
-from app.access.tokens import TokenReader
+from app.access.hashing import SlowHasher
+from app.access.reader import TokenReader
+from app.access.scope import Scope, every_union, one_union
+from app.access.vault import Vault
+from app.audit.api import router as audit
 from app.campaigns.api import router as campaigns
 from app.catalog.api import router as catalog
+from app.devices.api import router as devices
+from app.devices.api.guard import DeviceGuard
 from app.notifications.queries import find_heartbeat
 from app.orders.actions.admit import admit_orders
 from app.orders.actions.sold_out import SoldOutGate
@@ -27,26 +33,39 @@ from app.platform.admission import AdmissionDesks
 from app.platform.clock import utc_now
 from app.platform.database import Database, refusal_of
 from app.platform.doctor import refuse_unsafe
+from app.platform.errands import Errands
 from app.platform.errors import DomainError, NotReady
 from app.platform.http import Envelope, StrictRoute
 from app.platform.keeping import Replay, answer_replay
+from app.platform.limits import Limiter
 from app.platform.listening import Listener
 from app.platform.logging import configure_logging
 from app.platform.migrations import current_revision, head_revision
 from app.platform.problems import describe
+from app.platform.secrets_kept import kept_secret
 from app.platform.settings import Settings, get_settings
 from app.platform.signing import KeyStore
 from app.platform.snapshots import Snapshots
+from app.privacy.api import router as privacy
 from app.redemptions.actions.keys import KeyRing
 from app.redemptions.actions.people import People
 from app.redemptions.actions.redeem import redeem_scans
+from app.redemptions.actions.typed_codes import TypedCodes
 from app.redemptions.api import router as redemptions
 from app.redemptions.rules.hand_over import Scan
+from app.roster.api import router as roster
+from app.roster.rules.formats import MOST_FILE_BYTES
+from app.sign_in.actions.open_door import open_door
+from app.sign_in.actions.staff_door import StaffDoor
+from app.sign_in.api.member import router as member_sign_in
+from app.sign_in.api.sessions import router as sessions
+from app.sign_in.api.staff import router as staff_sign_in
 from app.unions.api import router as unions
 
 # What a worker serves beside a full desk.
 SPARE_REQUESTS = 256
 HEARTBEAT_LIFE = timedelta(seconds=30)
+_DESKS = ("orders", "table", "tokens", "limits")
 health = APIRouter(tags=["health"], route_class=StrictRoute)
 
 
@@ -98,10 +117,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.settings = settings
     problems.install(app)
+    document_cookie(app)
     app.add_exception_handler(Replay, answer_replay)
     app.include_router(health)
     app.include_router(pages)
-    for router in (campaigns, orders, redemptions, pickup, catalog, unions):
+    for router in (
+        campaigns, orders, redemptions, pickup, catalog, roster, unions, audit, member_sign_in,
+        staff_sign_in, sessions, privacy, devices,
+    ):  # fmt: skip
         app.include_router(router, prefix="/api/v1")
     app.state.methods = methods_by_path(app)
     app.state.path_words = frozenset(word for path in app.state.methods for word in path.split("/"))
@@ -109,7 +132,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         Envelope,
         body_limit_bytes=settings.body_limit_bytes,
         most_requests=settings.desk_queue_limit + SPARE_REQUESTS,
-        larger={"/api/v1/redemptions/batch": 1_048_576},
+        larger={"/api/v1/redemptions/batch": 1_048_576, "/api/v1/members/imports": MOST_FILE_BYTES},
     )
     return app
 
@@ -128,11 +151,12 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
     if settings.database_url is None:
         raise RuntimeError("DATABASE_URL is not set; `grainline up` brings a database of its own")
-    database = Database(settings.database_url, pool_size=settings.pool_size)
+    carried = {"vault": Vault(settings.vault_dir)}
+    database = Database(settings.database_url, pool_size=settings.pool_size, carried=carried)
     async with database.engine.connect() as connection:
-        await refuse_unsafe(connection)
+        await refuse_unsafe(connection, in_production=settings.is_production)
     # Budgets of their own: neither a rush of members nor a crowd of readers keeps a scan waiting.
-    desks = {name: Database(settings.database_url, pool_size=2) for name in ("orders", "table", "tokens")}
+    desks = {name: Database(settings.database_url, pool_size=2, carried=carried) for name in _DESKS}
     _wire(app, database, desks=desks, settings=settings)
     listener = Listener(
         settings.database_url,
@@ -146,6 +170,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     try:
         yield
     finally:
+        await app.state.errands.close()
+        await app.state.tokens.drain()
         await app.state.order_desks.drain()
         await app.state.table_desks.drain()
         await listener.stop()
@@ -172,6 +198,15 @@ def _wire(app: FastAPI, database: Database, *, desks: dict[str, Database], setti
     app.state.key_ring = KeyRing(desks["table"])
     app.state.key_store = KeyStore(settings.keys_dir)
     app.state.people = People(desks["table"])
+    secret = kept_secret(settings.limits_secret)
+    app.state.limiter = Limiter(desks["limits"], secret=secret, scope=Scope())
+    app.state.device_guard = DeviceGuard(desks["tokens"])
+    app.state.typed_codes = TypedCodes(app.state.limiter)
+    app.state.errands = Errands()
+    app.state.member_door = open_door(
+        settings, database, limiter=app.state.limiter, errands=app.state.errands
+    )
+    app.state.staff_door = StaffDoor(database, app.state.limiter, SlowHasher(), app.state.errands)
     app.state.order_desks = AdmissionDesks(admit, **limits)
     app.state.table_desks = AdmissionDesks(redeem, **limits)
 
@@ -182,7 +217,10 @@ def _heard(app: FastAPI, topic: str, *, subject: str) -> None:
         app.state.sold_out.drop(UUID(subject))
         app.state.snapshots.drop()
     elif topic == "tokens":
-        app.state.tokens.forget()
+        app.state.tokens.forget(UUID(subject) if subject else None)
+        app.state.people.forget()
+    elif topic == "devices":
+        app.state.device_guard.forget()
     elif topic == "keys":
         app.state.key_ring.forget()
     else:
@@ -194,4 +232,6 @@ def _forget(app: FastAPI) -> None:
     app.state.sold_out.drop()
     app.state.snapshots.drop()
     app.state.tokens.forget()
+    app.state.people.forget()
+    app.state.device_guard.forget()
     app.state.key_ring.forget()

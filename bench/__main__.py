@@ -72,8 +72,9 @@ class Server:
         """Keep everything in `folder`."""
         self.folder = folder
         self.postgres = PrivatePostgres(folder / "postgres")
-        self.url = async_url(self.postgres.start())
-        migrations.upgrade(self.url)
+        self.owner_url = async_url(self.postgres.start())
+        self.url = async_url(self.postgres.app_url)
+        migrations.upgrade(self.owner_url)
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -189,7 +190,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="grainline-bench-") as name:
         server = Server(Path(name))
         try:
-            seeded = asyncio.run(seed(server.url, Path(name), members=30_000))
+            seeded = asyncio.run(seed(server.owner_url, Path(name), members=30_000))
             server.start()
             rows: list[dict[str, Any]] = []
             for connections in (1, 64, 256):

@@ -13,6 +13,7 @@ from sqlalchemy import func, insert, select, text, update
 from app.access.policy import Role
 from app.access.scope import every_union, one_union
 from app.access.tokens import AccessToken, digest_of
+from app.access.vault import UnionKeys, Vault, keys_of
 from app.campaigns.tables import Campaign, Offer
 from app.catalog.tables import GiftBox
 from app.orders.tables import Order
@@ -25,7 +26,8 @@ from app.redemptions.actions.keys import ensure_key
 from app.redemptions.rules.record import CodeRecord, sign_record
 from app.redemptions.rules.short_code import make_short_code
 from app.redemptions.tables import PickupCode, Redemption
-from app.unions.tables import Member, StaffAccount, Union
+from app.unions.rules.order import GAP
+from app.unions.tables import Member, Particulars, StaffAccount, Union, seal_particulars
 
 SEEING_ALL = every_union("a benchmark")
 CAMPAIGNS = 16
@@ -154,7 +156,7 @@ async def audit(url: str, seeded: Seeded, acknowledged: int) -> None:
 
 async def seed(url: str, folder: Path, *, members: int) -> Seeded:
     """Fill an empty database."""
-    database = Database(url)
+    database = Database(url, carried={"vault": Vault(folder / "keys" / "vault")})
     now = utc_now()
     async with database.transaction(SEEING_ALL) as session:
         union_id, unit_id = await _unions(session)
@@ -173,8 +175,9 @@ async def seed(url: str, folder: Path, *, members: int) -> Seeded:
         await session.flush()
         ids = [new_id() for _ in range(members)]
         tokens = [secrets.token_urlsafe(32) for _ in range(members)]
+        union_keys = await keys_of(session, union_id)
         await session.execute(
-            insert(Member), [_member(id, n, union_id, unit_id, now) for n, id in enumerate(ids)]
+            insert(Member), [_member(id, n, union_keys, unit_id, now) for n, id in enumerate(ids)]
         )
         rows = [_token(token, union_id, now, member_id=id) for token, id in zip(tokens, ids, strict=True)]
         await session.execute(
@@ -208,11 +211,11 @@ async def _unions(session: Any) -> tuple[UUID, UUID]:
     return street, parent
 
 
-def _member(id: UUID, position: int, union_id: UUID, unit_id: UUID, now: datetime) -> dict[str, Any]:
-    name = f"会员{position}"
+def _member(id: UUID, position: int, keys: UnionKeys, unit_id: UUID, now: datetime) -> dict[str, Any]:
     return {
-        "id": id, "union_id": union_id, "unit_id": unit_id, "number": f"B{position:07}", "name": name,
-        "name_key": name, "status": "active", "created_at": now,
+        "id": id, "union_id": keys.union_id, "unit_id": unit_id, "number": f"B{position:07}",
+        "name_rank": (position + 1) * GAP, "status": "active", "created_at": now,
+        **seal_particulars(keys, id, particulars=Particulars(f"会员{position}")),
     }  # fmt: skip
 
 

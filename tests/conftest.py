@@ -9,6 +9,7 @@ import pytest
 from fastapi import FastAPI
 
 from app.access.scope import every_union
+from app.access.vault import Vault
 from app.main import create_app
 from app.platform import migrations
 from app.platform.clock import utc_now
@@ -17,10 +18,17 @@ from app.platform.postgres import PrivatePostgres
 from app.platform.settings import Settings, async_url
 from app.platform.signing import KeyStore
 from app.redemptions.actions.keys import ensure_key
-from tests.factories.databases import empty_template, fleet, scratch, template
+from tests.factories.databases import (
+    empty_template,
+    fleet,
+    scratch,
+    template,
+    without_filter,
+    without_walls,
+)
 from tests.factories.street import Street, make_street
 
-__all__ = ["empty_template", "fleet", "scratch", "template"]
+__all__ = ["empty_template", "fleet", "scratch", "template", "without_filter", "without_walls"]
 
 MakeStreet = Callable[..., Awaitable[Street]]
 
@@ -42,16 +50,22 @@ def postgres(folder: Path) -> Iterator[PrivatePostgres]:
 @pytest.fixture(scope="session")
 def settings(folder: Path, postgres: PrivatePostgres) -> Settings:
     """Settings of a migrated database with an active signing key."""
-    url = async_url(postgres.start())
-    migrations.upgrade(url)
-    return Settings(environment="test", database_url=url, data_dir=folder, keys_dir=folder / "keys")
+    owner = async_url(postgres.start())
+    migrations.upgrade(owner)
+    return Settings(
+        environment="test",
+        database_url=async_url(postgres.app_url),
+        owner_database_url=owner,
+        data_dir=folder,
+        keys_dir=folder / "keys",
+    )
 
 
 @pytest.fixture(scope="session")
 async def database(settings: Settings) -> AsyncIterator[Database]:
     """The migrated database."""
     assert settings.database_url is not None
-    database = Database(settings.database_url, pool_size=8)
+    database = Database(settings.database_url, pool_size=8, carried={"vault": Vault(settings.vault_dir)})
     async with database.transaction(every_union("a test makes its key")) as session:
         await ensure_key(session, KeyStore(settings.keys_dir), now=utc_now())
     yield database

@@ -12,7 +12,7 @@ import typer
 from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.cli import keys
+from app.cli import audit, keys, unions, vault
 from app.platform.errors import DomainError
 from app.platform.postgres_files import PostgresError
 from app.platform.settings import Settings, get_settings
@@ -30,7 +30,10 @@ staff = typer.Typer(help="Staff accounts.", no_args_is_help=True)
 cli.add_typer(demo, name="demo")
 cli.add_typer(token, name="token")
 cli.add_typer(staff, name="staff")
+cli.add_typer(unions.commands, name="unions")
 cli.add_typer(keys.commands, name="keys")
+cli.add_typer(audit.commands, name="audit")
+cli.add_typer(vault.commands, name="vault")
 
 
 def main() -> None:
@@ -116,15 +119,18 @@ def migrate(
     """Bring the database's tables to the newest revision."""
     from alembic.util import CommandError
 
-    from app.cli.connect import database_url
+    from app.cli.connect import database_urls
     from app.platform import migrations
 
-    with database_url(get_settings()) as url:
+    settings = get_settings()
+    with database_urls(settings) as urls:
         try:
             if down:
-                migrations.downgrade(url, down)
+                migrations.downgrade(urls.owner, down)
             else:
-                migrations.upgrade(url, revision)
+                migrations.upgrade(urls.owner, revision)
+                if settings.owner_database_url is not None:
+                    migrations.make_login(urls.owner, urls.app)
         except CommandError as error:
             _fail(str(error))
     print(f"The database is at {down or revision}")
@@ -166,7 +172,7 @@ def load() -> None:
     if settings.is_production:
         _fail("There is no demo data in production.")
     with database_url(settings) as url:
-        is_done = asyncio.run(fill_demo(url))
+        is_done = asyncio.run(fill_demo(settings, url))
     print("Loaded the demo data" if is_done else "The database is not empty; nothing was loaded")
 
 
@@ -203,6 +209,45 @@ def revoke(text: Annotated[str, typer.Argument(metavar="TOKEN", help="The token.
 
     in_transaction(get_settings(), lambda session: revoke_token(session, digest_of(text), now=utc_now()))
     print("Revoked")
+
+
+@staff.command("add")
+def add_staff(
+    login: Annotated[str, typer.Argument(help="3 to 40 small letters, digits, dashes, such as admin-xjk.")],
+    *,
+    union: Annotated[str, typer.Option(metavar="CODE", help="Code of the street union, or one above.")],
+    role: Annotated[str, typer.Option(help="Such as sys_admin, union_officer, station_clerk.")],
+    name: Annotated[str, typer.Option(help="The name that others see.")],
+    unit: Annotated[str | None, typer.Option(metavar="CODE", help="Its code, for roles of a unit.")] = None,
+) -> None:
+    """Add a staff account without a password: the first administrator. Then invite it."""
+    from app.access.policy import STAFF_ROLES, Role
+    from app.cli.connect import in_transaction
+    from app.platform.clock import utc_now
+    from app.sign_in.actions.invite import NewAccount, add_staff
+
+    if role not in STAFF_ROLES:
+        _fail(f"{role} is no role of a staff account; there are {', '.join(STAFF_ROLES)}")
+    wanted = NewAccount(login, Role(role), union_code=union, unit_code=unit, name=name)
+    in_transaction(get_settings(), lambda session: add_staff(session, wanted, now=utc_now()))
+    print(f"Added {login}; it has no password yet: grainline staff invite {login}")
+
+
+@staff.command("invite")
+def invite_staff(
+    login: Annotated[str, typer.Argument(help="Login, such as clerk-xjk.")],
+    *,
+    reset: Annotated[
+        bool, typer.Option("--reset", help="Take password and second factor away; end all sessions.")
+    ] = False,
+) -> None:
+    """Print the code that sets an account's first password: once, within 24 hours; it is the last word."""
+    from app.cli.connect import in_transaction
+    from app.platform.clock import utc_now
+    from app.sign_in.actions.invite import invite
+
+    code = in_transaction(get_settings(), lambda session: invite(session, login, reset=reset, now=utc_now()))
+    print(f"Activation code of {login}, for 24 hours: {code}")
 
 
 @staff.command("disable")

@@ -4,8 +4,9 @@ import asyncio
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.cli.connect import database_url
+from app.cli.connect import carried, database_url
 from app.cli.signing import check_keys
+from app.cli.vault import check_vault
 from app.platform.database import Database
 from app.platform.doctor import Finding, Level, check_database, check_time_zones
 from app.platform.postgres_files import PostgresError
@@ -31,12 +32,13 @@ def _check_settings(settings: Settings) -> Finding:
 
 async def _examine_database(settings: Settings, url: str, *, findings: list[Finding]) -> None:
     """Add what is found; what was found before a check breaks off stays."""
-    database = Database(url, pool_size=2)
+    database = Database(url, pool_size=2, carried=carried(settings))
     try:
         async with database.engine.connect() as connection:
             findings.append(Finding(Level.OK, "database", "reachable"))
-            findings.extend(await check_database(connection))
+            findings.extend(await check_database(connection, in_production=settings.is_production))
         if not any(one.name == "migrations" and one.level is Level.FAIL for one in findings):
             findings.append(await check_keys(settings, database))
+            findings.append(await check_vault(settings, database))
     finally:
         await database.close()

@@ -13,10 +13,12 @@ from types import FrameType
 
 from sqlalchemy import text
 
+from app.access.scope import every_union
+from app.cli.connect import Urls, carried, database_urls
 from app.cli.supervisor import Child, GaveUp, watch
 from app.platform.clock import utc_now
 from app.platform.database import Database
-from app.platform.migrations import current_revision, head_revision, upgrade
+from app.platform.migrations import current_revision, head_revision, make_login, upgrade
 from app.platform.postgres import PrivatePostgres
 from app.platform.settings import Settings, async_url
 
@@ -50,12 +52,12 @@ def run_up(settings: Settings) -> int:
     private = PrivatePostgres(settings.postgres_dir) if settings.database_url is None else None
     children: list[Child] = []
     try:
-        url = settings.database_url or _start_private(private)
-        _prepare(settings, url)
-        children = _children(url)
+        urls = _urls(settings, private)
+        _prepare(settings, urls)
+        children = _children(urls.app)
         _start(settings, children)
         say(_welcome(settings))
-        if settings.environment == "demo" and (count := asyncio.run(_refresh_demo(url))):
+        if settings.environment == "demo" and (count := asyncio.run(_refresh_demo(settings, urls.app))):
             say(f"Opened {count} more campaigns of the demo")
         watch(children, also=lambda: _revive(private), say=say)
     except KeyboardInterrupt:
@@ -85,14 +87,16 @@ def _refuse_taken_port(settings: Settings) -> None:
             ) from None
 
 
-def _start_private(private: PrivatePostgres | None) -> str:
-    assert private is not None  # noqa: S101 - there is no DATABASE_URL
+def _urls(settings: Settings, private: PrivatePostgres | None) -> Urls:
+    if private is None:
+        with database_urls(settings) as urls:
+            return urls
     is_first = not private.data_dir.exists()
     say("Making a private PostgreSQL" if is_first else "Starting the private PostgreSQL")
-    url = async_url(private.start())
+    private.start()
     if not private.is_owner:
         say("It was already running; it stays when this ends")
-    return url
+    return Urls(async_url(private.app_url), async_url(private.url))
 
 
 def _revive(private: PrivatePostgres | None) -> None:
@@ -101,31 +105,40 @@ def _revive(private: PrivatePostgres | None) -> None:
         private.start()
 
 
-def _prepare(settings: Settings, url: str) -> None:
+def _prepare(settings: Settings, urls: Urls) -> None:
     """Bring the database up to date and fill it: migrations, a signing key, demo data."""
     try:
-        revision, is_filled = asyncio.run(_look(url))
+        revision = asyncio.run(_revision(urls.owner))
+        if revision != head_revision():
+            say("Migrating the database")
+            upgrade(urls.owner)
+        if settings.owner_database_url is not None:
+            make_login(urls.owner, urls.app)
+        is_filled = asyncio.run(_is_filled(urls.app))
     except OSError as error:
         raise CannotStart(f"The database cannot be reached: {error}") from None
-    if revision != head_revision():
-        say("Migrating the database")
-        upgrade(url)
     if not is_filled:
-        asyncio.run(_fill(settings, url))
+        asyncio.run(_fill(settings, urls.app))
 
 
-async def _look(url: str) -> tuple[str | None, bool]:
-    """Return the database's revision, and whether it has a signing key and unions.
+async def _revision(url: str) -> str | None:
+    database = Database(url, pool_size=2)
+    try:
+        async with database.engine.connect() as connection:
+            return await current_revision(connection)
+    finally:
+        await database.close()
+
+
+async def _is_filled(url: str) -> bool:
+    """Tell whether the database has a signing key and unions.
 
     By plain SQL: a start that finds everything in place need not import what would make it.
     """
     database = Database(url, pool_size=2)
     try:
-        async with database.engine.connect() as connection:
-            revision = await current_revision(connection)
-            if revision != head_revision():
-                return revision, False
-            return revision, bool(await connection.scalar(text(_IS_FILLED)))
+        async with database.transaction(every_union("whether there is anything at all")) as session:
+            return bool(await session.scalar(text(_IS_FILLED)))
     finally:
         await database.close()
 
@@ -133,7 +146,7 @@ async def _look(url: str) -> tuple[str | None, bool]:
 async def _fill(settings: Settings, url: str) -> None:
     from app.cli.signing import ensure_signing_key
 
-    database = Database(url, pool_size=2)
+    database = Database(url, pool_size=2, carried=carried(settings))
     try:
         if await ensure_signing_key(settings, database):
             say(f"Made a signing key in {settings.keys_dir}")
@@ -149,20 +162,20 @@ async def _load_demo(database: Database) -> bool:
     return await load_demo(database, now=utc_now())
 
 
-async def fill_demo(url: str) -> bool:
+async def fill_demo(settings: Settings, url: str) -> bool:
     """Load the demo data if the database is empty; tell whether it was."""
-    database = Database(url, pool_size=2)
+    database = Database(url, pool_size=2, carried=carried(settings))
     try:
         return await _load_demo(database)
     finally:
         await database.close()
 
 
-async def _refresh_demo(url: str) -> int:
+async def _refresh_demo(settings: Settings, url: str) -> int:
     """Keep something open in the demo as days pass; return how many campaigns were added."""
     from app.demo.load import refresh_live_campaigns
 
-    database = Database(url, pool_size=2)
+    database = Database(url, pool_size=2, carried=carried(settings))
     try:
         return await refresh_live_campaigns(database, now=utc_now())
     finally:
@@ -179,7 +192,9 @@ def _start(settings: Settings, children: list[Child]) -> None:
 
 
 def _children(url: str) -> list[Child]:
-    environment = {**environ, "DATABASE_URL": url, "PYTHONUNBUFFERED": "1"}
+    # The children serve; what the owner may is none of their business.
+    inherited = {name: value for name, value in environ.items() if name != "GRAINLINE_OWNER_DATABASE_URL"}
+    environment = {**inherited, "DATABASE_URL": url, "PYTHONUNBUFFERED": "1"}
     command = [sys.executable, "-m", "app.cli"]
     return [
         Child("web", [*command, "web"], environment, WEB_PATIENCE_SECONDS),

@@ -28,6 +28,14 @@ _TITLES = {
     "keeper": (Role.WAREHOUSE_KEEPER, "保管员"),
     "chair": (Role.CHAIR, "主席"),
     "auditor": (Role.AUDITOR, "经审员"),
+    "finance": (Role.FINANCE, "财务"),
+    "sysadmin": (Role.SYS_ADMIN, "系统管理员"),
+    "secadmin": (Role.SEC_ADMIN, "安全管理员"),
+    "auditadmin": (Role.AUDIT_ADMIN, "审计管理员"),
+}
+_UNIT_TITLES = {
+    "unitadmin": (Role.GRASSROOTS_ADMIN, "管理员"),
+    "leader": (Role.GROUP_LEADER, "小组长"),
 }
 _MORE_UNITS = (
     ("xjk-g03", "XC-XJK-003", "示例·西四北商户联合工会委员会", "joint", "xjk"),
@@ -49,12 +57,13 @@ class Directory:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A staff account: a login at a union."""
+    """A staff account: a login at a union, for some roles at one unit of it."""
 
     login: str
     union: str
     role: Role
     display_name: str
+    unit: str | None = None
 
 
 def organizations(source: Source) -> list[Organization]:
@@ -73,6 +82,12 @@ def accounts(source: Source) -> list[Account]:
         Account(f"{word}-{street}", street, role, f"示例·{names[street]}{title}")
         for street in source.streets
         for word, (role, title) in _TITLES.items()
+    ]
+    units = units_of_streets(source)
+    staff += [
+        Account(f"{word}-{street}", street, role, f"示例·{names[street]}基层{title}", units[street][0])
+        for street in source.streets
+        for word, (role, title) in _UNIT_TITLES.items()
     ]
     return [*staff, Account(DISTRICT_LOGIN, DISTRICT, Role.DISTRICT_VIEWER, f"示例·{names[DISTRICT]}查看员")]
 

@@ -15,7 +15,6 @@ from app.orders.rules.states import OrderStatus
 from app.pickup.tables import Slot
 from app.redemptions.rules.hand_over import Decision, HandOver, OrderDetails, Reading, Scan
 from app.redemptions.schemas import answer_of
-from app.unions.rules import mask_name
 
 Row: TypeAlias = dict[str, Any]
 
@@ -23,6 +22,8 @@ Row: TypeAlias = dict[str, Any]
 _RUSH = 3.0
 _BOOKED_AT_ONCE = 0.7
 _MOST_HOURS_TO_BOOK = 6.0
+# An answer is stored without the name of whoever collects.
+_NAMELESS = ""
 
 
 def history_plans(source: Source) -> list[Plan]:
@@ -81,14 +82,14 @@ class Story:
             for recipient, placed_at in zip(chosen, instants, strict=True):
                 order = self._ledger.place(recipient, outlet.station, at=placed_at)
                 slot = self._ledger.book(order, outlet.station, at=self._booked_at(placed_at))
-                self._collect(order, slot, recipient=recipient, point=self._points[outlet.station])
+                self._collect(order, slot, point=self._points[outlet.station])
 
     def _booked_at(self, placed_at: datetime) -> datetime:
         if self._dice.random() < _BOOKED_AT_ONCE:
             return placed_at
         return placed_at + timedelta(hours=self._dice.uniform(0.1, _MOST_HOURS_TO_BOOK))
 
-    def _collect(self, order: OrderState, slot: Slot, *, recipient: Recipient, point: str) -> None:
+    def _collect(self, order: OrderState, slot: Slot, *, point: str) -> None:
         seconds = int((slot.ends_at - slot.starts_at).total_seconds())
         at = slot.starts_at + timedelta(seconds=self._dice.randrange(seconds))
         order.status, order.collected_at = OrderStatus.COLLECTED, at
@@ -106,7 +107,7 @@ class Story:
         )
         campaign = self.edition.campaign
         details = OrderDetails(
-            mask_name(recipient.name),
+            _NAMELESS,
             self._box,
             campaign.early_minutes,
             campaign.late_minutes,

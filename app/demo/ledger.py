@@ -24,7 +24,6 @@ class Recipient:
 
     id: UUID
     unit_id: UUID
-    name: str
     has_mobile: bool
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import func, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.access.scope import every_union
+from app.access.vault import keys_of
 from app.campaigns.rules import Stage
 from app.campaigns.tables import Campaign
 from app.catalog.tables import GiftBox, GiftBoxComponent, Product
@@ -35,7 +36,8 @@ from app.platform.database import Base, Database
 from app.redemptions.tables import Redemption
 from app.regions.tables import Division, PartnerRegion
 from app.unions.rules import MemberStatus
-from app.unions.tables import Member, StaffAccount, Union
+from app.unions.rules.order import ranks_of
+from app.unions.tables import Member, Particulars, StaffAccount, Union, seal_particulars
 
 __all__ = ["describe_personas", "load_demo", "refresh_live_campaigns"]
 
@@ -57,7 +59,7 @@ async def load_demo(database: Database, *, now: datetime) -> bool:
         await _lock(session)
         if (await session.execute(select(Union.id).limit(1))).first() is not None:
             return False
-        directory = await _insert_organizations(session, source)
+        directory = await _insert_organizations(session, source, now)
         await _insert_catalogue(session, source, directory=directory)
         recipients = await _insert_people(session, people, directory=directory)
         for plan in history_plans(source):
@@ -104,7 +106,7 @@ async def _insert(session: AsyncSession, model: type[Base], rows: Sequence[Mappi
         await session.execute(insert(model), rows)
 
 
-async def _insert_organizations(session: AsyncSession, source: Source) -> Directory:
+async def _insert_organizations(session: AsyncSession, source: Source, now: datetime) -> Directory:
     directory = Directory(
         unions=new_ids(one.id for one in organizations(source)),
         staff=new_ids(account.login for account in accounts(source)),
@@ -118,6 +120,8 @@ async def _insert_organizations(session: AsyncSession, source: Source) -> Direct
             "login": account.login,
             "display_name": account.display_name,
             "role": account.role.value,
+            "unit_id": directory.unions[account.unit] if account.unit else None,
+            "approved_at": now,
             "is_sample": True,
         }
         for account in accounts(source)
@@ -141,16 +145,23 @@ async def _insert_people(
 ) -> dict[str, list[Recipient]]:
     """Insert all members and return the active ones of each street union."""
     ids = new_ids(person.number for person in people)
+    streets = {person.street for person in people}
+    keys = {street: await keys_of(session, directory.unions[street]) for street in streets}
+    ranks = {
+        street: ranks_of(person.name for person in people if person.street == street) for street in streets
+    }
     rows = [
         {
             "id": ids[person.number],
             "union_id": directory.unions[person.street],
             "unit_id": directory.unions[person.unit],
             "number": person.number,
-            "name": person.name,
-            "name_key": person.name_key,
-            "mobile": person.mobile,
-            "id_last4": person.id_last4,
+            **seal_particulars(
+                keys[person.street],
+                ids[person.number],
+                particulars=Particulars(person.name, person.mobile, person.id_last4),
+            ),
+            "name_rank": ranks[person.street][person.name],
             "status": person.status.value,
             "is_senior_mode": person.is_senior_mode,
             "is_sample": True,
@@ -163,7 +174,7 @@ async def _insert_people(
     for person in people:
         if person.status is MemberStatus.ACTIVE:
             unit_id = directory.unions[person.unit]
-            recipient = Recipient(ids[person.number], unit_id, person.name, person.mobile is not None)
+            recipient = Recipient(ids[person.number], unit_id, person.mobile is not None)
             recipients.setdefault(person.street, []).append(recipient)
     return recipients
 
@@ -172,7 +183,7 @@ async def _insert_live(
     session: AsyncSession, kind: str, *, plan: Plan, directory: Directory, now: datetime
 ) -> None:
     wanted = (
-        select(Member.id, Member.unit_id, Member.name, Member.mobile.is_not(None))
+        select(Member.id, Member.unit_id, Member.mobile_index.is_not(None))
         .where(Member.union_id == directory.unions[plan.street], Member.is_sample.is_(True))
         .where(Member.status == MemberStatus.ACTIVE.value, Member.number > LAST_FREE_MEMBER)
         .order_by(Member.number)

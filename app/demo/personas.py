@@ -17,13 +17,21 @@ PERSONAS = (
     ("staff keeper-xjk", "保管员 / warehouse keeper"),
     ("staff chair-xjk", "主席 / chair: publishes what the officer drafted"),
     ("staff auditor-xjk", "经审员 / auditor: reads everything, changes nothing"),
+    ("staff finance-xjk", "财务 / finance"),
+    ("staff unitadmin-xjk", "基层工会管理员 / administrator of one grassroots union"),
+    ("staff leader-xjk", "工会小组长 / leader of one group"),
+    ("staff sysadmin-xjk", "系统管理员 / system administrator: drafts accounts"),
+    ("staff secadmin-xjk", "安全管理员 / security administrator: approves accounts"),
+    ("staff auditadmin-xjk", "审计管理员 / audit administrator: reads the audit log"),
     ("staff district-xc", "西城区总工会查看员 / viewer of the district federation"),
 )
+
+_SIGN_IN = "  设置密码登录 / to sign in with a password: grainline staff invite officer-xjk"
 
 
 def describe_personas() -> str:
     """Return the lines for the terminal, in Chinese and English, that tell how to sign in as each persona."""
     width = max(len(arguments) for arguments, _ in PERSONAS)
     lines = [f"  grainline token {arguments:{width}}  {text}" for arguments, text in PERSONAS]
-    more = f"  clerk-, officer-, keeper-, chair-, auditor-: {_STREETS}"
-    return "\n".join([_HEADING, *lines, more])
+    more = f"  clerk-, officer-, keeper-, chair-, auditor-, …: {_STREETS}"
+    return "\n".join([_HEADING, *lines, more, _SIGN_IN])

@@ -1,18 +1,19 @@
 """Every `select` about orders; the `lock_*` ones take their locks by rising id."""
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import any_, bindparam, cast, column, func, literal_column, select, true, tuple_
+from sqlalchemy import all_, any_, bindparam, cast, column, func, literal_column, select, true, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import Integer, String, Uuid
 
 from app.access.scope import in_scope, read_scoped
-from app.campaigns.rules import remaining_boxes
+from app.campaigns.rules import LEAVING, Stage, remaining_boxes
 from app.campaigns.tables import Campaign, Offer
 from app.orders.rules.desk import MemberState, OfferState, OrderState, SlotState
 from app.orders.rules.states import EXPIRING, LIVE, OrderStatus
@@ -44,6 +45,11 @@ _OFFERS = (
         Campaign.order_opens_at,
         Campaign.order_closes_at,
         Campaign.pickup_until,
+        Campaign.eligible_unit_ids,
+        Campaign.not_received_months,
+        Campaign.not_received_campaign_ids,
+        Campaign.is_listed_only,
+        Campaign.keeps_orders_of_leavers,
     )
     .join(Campaign, Campaign.id == Offer.campaign_id)
     .where(Offer.id == _IDS, in_scope(Offer))
@@ -116,13 +122,24 @@ _WAITING = (
     .join(_FIRST, true())
     .order_by(_FIRST.c.placed_at, _FIRST.c.id)
 )
+# Held as the order's foreign key holds them anyway: one who is being erased is waited for and read anew.
 _MEMBERS = select(Member.id, Member.unit_id, Member.status).where(Member.id == _IDS, in_scope(Member))
+_MEMBERS = _MEMBERS.with_for_update(read=True, key_share=True)
 _LIVE_ORDERS = select(Order.campaign_id, Order.member_id).where(
     Order.member_id == _IDS,
     in_scope(Order),
     Order.campaign_id == any_(cast(bindparam("campaign_ids", type_=_UUIDS), _UUIDS)),
     # Written out, not bound: only so is the partial unique index known to hold what is asked for.
     Order.status.in_([literal_column(f"'{status}'") for status in sorted(LIVE)]),
+)
+_RECEIVED = (
+    select(Order.member_id, Order.campaign_id, func.max(Order.collected_at).label("at"))
+    .where(
+        Order.member_id == _IDS,
+        in_scope(Order),
+        Order.status == literal_column(f"'{OrderStatus.COLLECTED}'"),
+    )
+    .group_by(Order.member_id, Order.campaign_id)
 )
 _ANSWERS = select(
     IdempotencyRecord.actor_id,
@@ -139,7 +156,8 @@ _ANSWERS = select(
 
 def _offer_state(row: Any) -> OfferState:
     fields: list[Any] = list(row)
-    fields[12] = tuple(fields[12])
+    for position in (12, 16, 18):
+        fields[position] = tuple(fields[position])
     return OfferState(*fields)
 
 
@@ -223,6 +241,17 @@ async def find_live_orders(
     return {(row.campaign_id, row.member_id) for row in rows}
 
 
+async def find_received(
+    session: AsyncSession, member_ids: Collection[UUID]
+) -> dict[UUID, dict[UUID, datetime]]:
+    """Return when members last collected, by member and campaign; a statement of its own, see above."""
+    found: defaultdict[UUID, dict[UUID, datetime]] = defaultdict(dict)
+    if member_ids:
+        for row in await read_scoped(session, _RECEIVED, {"ids": sorted(member_ids)}):
+            found[row.member_id][row.campaign_id] = row.at
+    return found
+
+
 async def find_answers(session: AsyncSession, claims: Sequence[Claim]) -> dict[tuple[UUID, str], Answer]:
     """Return the stored answers of these idempotency keys."""
     if not claims:
@@ -282,6 +311,59 @@ async def find_overdue(
     if after is not None:
         wanted = wanted.where(Order.id > after)
     return [(row.union_id, row.id) for row in await session.execute(wanted)]
+
+
+async def find_orders_of_leavers(
+    session: AsyncSession, *, limit: int, member_ids: Collection[UUID] | None = None
+) -> list[tuple[UUID, UUID]]:
+    """Return (street union id, order id) of orders that their campaigns do not keep: their members have left.
+
+    Of all members, or of some. What is found is only asked for: the desk decides under its locks.
+    """
+    wanted = (
+        select(Order.union_id, Order.id)
+        .join(Member, Member.id == Order.member_id)
+        .join(Campaign, Campaign.id == Order.campaign_id)
+        .where(
+            Order.status.in_(sorted(EXPIRING)),
+            Member.status.in_(sorted(LEAVING)),
+            Member.status != all_(Campaign.eligible_statuses),
+            Campaign.keeps_orders_of_leavers.is_(False),
+        )
+        .order_by(Order.id)
+        .limit(limit)
+    )
+    if member_ids is not None:
+        wanted = wanted.where(Order.member_id.in_(member_ids))
+    return [(row.union_id, row.id) for row in await session.execute(wanted)]
+
+
+async def find_unserved_offers(session: AsyncSession, *, limit: int) -> list[tuple[UUID, UUID]]:
+    """Return (street union id, offer id) of offers with free boxes for which somebody waits."""
+    wanted = (
+        select(Offer.union_id, Offer.id)
+        .join(Campaign, Campaign.id == Offer.campaign_id)
+        .where(
+            Offer.waitlisted_count > 0,
+            Offer.promised_count < Offer.quota,
+            Campaign.stage == Stage.PUBLISHED,
+        )
+        .order_by(Offer.id)
+        .limit(limit)
+    )
+    return [(row.union_id, row.id) for row in await session.execute(wanted)]
+
+
+async def find_uncollected(
+    session: AsyncSession, campaign_id: UUID, *, limit: int, after: UUID | None
+) -> list[OrderState]:
+    """Return live orders of a campaign that are not collected, by id, beginning behind `after`."""
+    wanted = select(*_STATE).where(
+        Order.campaign_id == campaign_id, Order.status.in_(sorted(LIVE - {OrderStatus.COLLECTED}))
+    )
+    if after is not None:
+        wanted = wanted.where(Order.id > after)
+    return [_order_state(row) for row in await session.execute(wanted.order_by(Order.id).limit(limit))]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.access.scope import UnionOwned
+from app.access.scope import UnitOwned
 from app.orders.rules.states import LIVE, Channel, OrderStatus
 from app.platform.database import Base
 from app.unions.tables import one_of
@@ -14,7 +14,7 @@ from app.unions.tables import one_of
 _LIVE = ",".join(f"'{status}'" for status in sorted(LIVE))
 
 
-class Order(UnionOwned, Base):
+class Order(UnitOwned, Base):
     """A member's claim to a gift box, from the order to the hand-over."""
 
     __tablename__ = "orders"

@@ -1,13 +1,14 @@
 """The database: declarative base, engine, sessions, one transaction for one piece of work."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import DateTime, MetaData, String, Uuid
+import asyncpg
+from sqlalchemy import DateTime, MetaData, String, Uuid, event
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
@@ -46,11 +47,51 @@ class ScopedSession(Session):
     """The session class of the service; `access/scope.py` filters its statements by union."""
 
 
+class OpeningConnection(asyncpg.Connection):  # type: ignore[misc]
+    """A connection whose next transaction begins with `opening`, in the round trip of its BEGIN.
+
+    Invariant: what `opening` says is said, or nothing is. A statement that would come before it is refused,
+    and a connection on which the two did not succeed together is closed: nobody gets it with half of them.
+    """
+
+    opening = ""
+
+    async def execute(self, query: str, *values: Any, timeout: float | None = None) -> str:  # noqa: ASYNC109 - the driver's
+        """Run a script; the one that begins a transaction carries the opening."""
+        if not self.opening:
+            return str(await super().execute(query, *values, timeout=timeout))
+        opening, self.opening = self.opening, ""
+        try:
+            if not query.startswith("BEGIN"):
+                raise asyncpg.InterfaceError("a transaction that nobody knows of is open")
+            return str(await super().execute(f"{query.rstrip(';')};{opening}", timeout=timeout))
+        except BaseException:
+            self.terminate()
+            raise
+
+    async def prepare(self, query: str, **options: Any) -> Any:
+        """Prepare a statement; raises InterfaceError while the opening is still to come."""
+        if self.opening:
+            self.terminate()
+            raise asyncpg.InterfaceError("a statement before the opening of its transaction")
+        return await super().prepare(query, **options)
+
+
+def _forget_opening(connection: Any, _record: Any) -> None:
+    """Let no later borrower begin with what a transaction without a statement has left behind."""
+    if connection is not None:
+        connection.driver_connection.opening = ""
+
+
 class Database:
     """One engine and its sessions; made once in each process."""
 
-    def __init__(self, url: str, *, pool_size: int = 4) -> None:
-        """Connect lazily to `url` (`postgresql+asyncpg://…`) with at most `pool_size` connections."""
+    def __init__(self, url: str, *, pool_size: int = 4, carried: Mapping[str, Any] | None = None) -> None:
+        """Connect lazily to `url` (`postgresql+asyncpg://…`) with at most `pool_size` connections.
+
+        `carried` is what every session has in its `info`, such as the vault of personal data.
+        """
+        self._carried = dict(carried or {})
         self.engine: AsyncEngine = create_async_engine(
             url,
             pool_size=pool_size,
@@ -60,6 +101,7 @@ class Database:
             hide_parameters=True,
             connect_args={
                 "timeout": 5,
+                "connection_class": OpeningConnection,
                 "server_settings": {
                     "application_name": "grainline",
                     "jit": "off",
@@ -70,6 +112,7 @@ class Database:
                 },
             },
         )
+        event.listen(self.engine.sync_engine, "checkin", _forget_opening)
         self._places, self._waiting = asyncio.Semaphore(pool_size), 0
         self.sessions = async_sessionmaker(
             self.engine, expire_on_commit=False, autoflush=False, sync_session_class=ScopedSession
@@ -91,7 +134,7 @@ class Database:
             self._waiting -= 1
         try:
             async with self.sessions() as session:
-                session.info["scope"] = scope
+                session.info.update(self._carried, scope=scope)
                 async with session.begin():
                     yield session
         finally:

@@ -1,7 +1,8 @@
 """Checks of the place the service runs in: what would lose confirmed orders, or make them wrong.
 
 PostgreSQL with `fsync`, `full_page_writes` or `synchronous_commit` off forgets transactions that it has
-confirmed; the service refuses such a database (at start-up too, see `check_durability`).
+confirmed; the service refuses such a database (at start-up too, see `check_durability`). A service that
+signs in as a superuser or as the owner of the tables could step over row-level security; production refuses.
 """
 
 from dataclasses import dataclass
@@ -13,10 +14,26 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.platform.migrations import current_revision, head_revision
+from app.platform.walls import APP_ROLE, JOBS_ROLE
 
 OLDEST_POSTGRESQL = 15
 LARGEST_CLOCK_DIFFERENCE = timedelta(seconds=2)
 
+_LOGIN = f"""
+SELECT session_user AS name, mine.rolsuper AS is_superuser, mine.rolbypassrls AS bypasses,
+    NOT mine.rolsuper AND EXISTS (
+        SELECT FROM pg_class WHERE relkind IN ('r', 'p') AND pg_has_role(session_user, relowner, 'MEMBER')
+    ) AS owns,
+    NOT mine.rolsuper AND EXISTS (
+        SELECT FROM pg_roles AS taken WHERE taken.rolname IN ('{APP_ROLE}', '{JOBS_ROLE}')
+        AND pg_has_role(session_user, taken.oid, 'USAGE')
+    ) AS inherits,
+    2 = (
+        SELECT count(*) FROM pg_roles AS taken WHERE taken.rolname IN ('{APP_ROLE}', '{JOBS_ROLE}')
+        AND pg_has_role(session_user, taken.oid, 'MEMBER')
+    ) AS may_take
+FROM pg_roles AS mine WHERE mine.rolname = session_user
+"""  # noqa: S608 - fixed words
 _MUST_BE_ON = ("fsync", "full_page_writes", "synchronous_commit")
 _OFF = frozenset({"off", "false", "no", "0"})
 
@@ -30,7 +47,7 @@ class Level(StrEnum):
 
 
 class UnsafeDatabase(RuntimeError):
-    """The database may forget transactions that it has confirmed."""
+    """The database may forget what it has confirmed, or show the service what is not its own."""
 
 
 @dataclass(frozen=True)
@@ -66,18 +83,47 @@ async def check_durability(connection: AsyncConnection) -> list[Finding]:
     return findings
 
 
-async def refuse_unsafe(connection: AsyncConnection) -> None:
-    """Raise `UnsafeDatabase` if the database would forget what it has confirmed; called at start-up."""
-    bad = [finding for finding in await check_durability(connection) if finding.level is Level.FAIL]
-    if bad:
-        raise UnsafeDatabase("; ".join(f"{finding.name} is {finding.detail}" for finding in bad))
+async def check_login(connection: AsyncConnection, *, in_production: bool) -> Finding:
+    """Return whether the role that the service signs in as can step over row-level security.
+
+    Superusers and roles with BYPASSRLS are behind no wall; an owner can take the wall away. Each transaction
+    gives such powers up for itself, so outside production this is a warning.
+    """
+    login = (await connection.execute(text(_LOGIN))).one()
+    bad = Level.FAIL if in_production else Level.WARN
+    powers = {
+        "is a superuser": login.is_superuser,
+        "has BYPASSRLS": login.bypasses,
+        "owns tables": login.owns,
+        "inherits what it should take by transaction": login.inherits,
+    }
+    if not login.may_take:
+        detail = f"{login.name} may not become {APP_ROLE}; run `grainline migrate` with the owner's URL"
+        return Finding(Level.FAIL, "login", detail)
+    if found := [power for power, has in powers.items() if has]:
+        detail = f"{login.name} {' and '.join(found)}; see operations.md, two roles"
+        return Finding(bad, "login", detail)
+    return Finding(Level.OK, "login", f"{login.name} owns nothing and can step over no wall")
 
 
-async def check_database(connection: AsyncConnection) -> list[Finding]:
+async def refuse_unsafe(connection: AsyncConnection, *, in_production: bool = False) -> None:
+    """Raise `UnsafeDatabase` if the database would forget what it has confirmed; called at start-up.
+
+    In production also if the service has signed in as somebody who can step over row-level security.
+    """
+    found = await check_durability(connection)
+    if in_production:
+        found.append(await check_login(connection, in_production=True))
+    if bad := [finding for finding in found if finding.level is Level.FAIL]:
+        raise UnsafeDatabase("; ".join(f"{finding.name}: {finding.detail}" for finding in bad))
+
+
+async def check_database(connection: AsyncConnection, *, in_production: bool) -> list[Finding]:
     """Return what is to be said about the connected database: version, migrations, durability, clock."""
     return [
         await _check_version(connection),
         await _check_migrations(connection),
+        await check_login(connection, in_production=in_production),
         *await check_durability(connection),
         await _check_checksums(connection),
         await _check_clock(connection),

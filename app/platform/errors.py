@@ -51,8 +51,29 @@ class Unauthenticated(DomainError, code="access.unauthenticated", status=401):
         return {"WWW-Authenticate": "Bearer"}
 
 
+class SignatureRefused(DomainError, code="devices.signature_refused", status=401):
+    """The call has a token of a paired device, but not the device's own signature, made now and for once."""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """RFC 9110 section 11.6.1: a 401 names the scheme."""
+        return {"WWW-Authenticate": "Bearer"}
+
+
 class Forbidden(DomainError, code="access.forbidden", status=403):
     """The caller may not do this kind of thing."""
+
+
+class StepUpRequired(DomainError, code="access.step_up_required", status=403):
+    """The caller may do this, but has to prove once more who they are (password and second factor)."""
+
+
+class CrossSite(DomainError, code="access.cross_site", status=403):
+    """The call came with the session cookie, but not from a page of this service."""
+
+
+class TwoCredentials(DomainError, code="access.two_credentials", status=400):
+    """The call carries the session cookie and a bearer token: it cannot be told who calls."""
 
 
 class NotFound(DomainError, code="platform.not_found", status=404):

@@ -32,7 +32,11 @@ _HEADERS = [
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"cross-origin-opener-policy", b"same-origin"),
 ]
-_CSP = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'")
+_DEFAULTS = [
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'"),
+    # Whoever wants an answer to be kept says so: most of them show people, or a token.
+    (b"cache-control", b"no-store"),
+]
 
 
 NOT_MODIFIED: dict[int | str, dict[str, Any]] = {
@@ -94,8 +98,8 @@ class Envelope:
                 headers = message["headers"]
                 headers.append((b"x-request-id", request_id.encode()))
                 headers.extend(_HEADERS)
-                if not any(name == b"content-security-policy" for name, _ in headers):
-                    headers.append(_CSP)
+                named = {name for name, _ in headers}
+                headers.extend(default for default in _DEFAULTS if default[0] not in named)
             await send(message)
 
         self._under_way += 1

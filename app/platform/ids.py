@@ -2,7 +2,10 @@
 
 import os
 import time
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def new_id() -> UUID:
@@ -13,3 +16,13 @@ def new_id() -> UUID:
     value = value & ~(0xF << 76) | 0x7 << 76
     value = value & ~(0x3 << 62) | 0x2 << 62
     return UUID(int=value)
+
+
+def made_at(id: UUID) -> datetime:
+    """Return the instant in a UUIDv7, to the millisecond."""
+    return _EPOCH + timedelta(milliseconds=id.int >> 80)
+
+
+def first_id_at(instant: datetime) -> UUID:
+    """Return an id below which are all ids made before `instant`, and none made since."""
+    return UUID(int=(instant - _EPOCH) // timedelta(milliseconds=1) << 80)

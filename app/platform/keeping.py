@@ -1,7 +1,7 @@
 """Idempotency of ordinary POSTs: claim the key first, keep the answer last, in one transaction."""
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from fastapi import Request, Response
@@ -88,33 +88,68 @@ async def remember_key(session: AsyncSession, claim: Claim, *, union_id: UUID, n
     return True
 
 
+class Identified(Protocol):
+    """A view of one row."""
+
+    id: UUID
+
+    def model_dump_json(self) -> str:
+        """Return the answer as text."""
+
+
 class Keeper:
     """The idempotency key of one call, if it carries one."""
 
     def __init__(self, session: AsyncSession, actor_id: UUID, *, key: str | None, union_id: UUID) -> None:
         """Belong to the transaction of `session`."""
         self._session, self._actor_id, self._key, self._union_id = session, actor_id, key, union_id
+        self.made_before: UUID | None = None
 
     async def claim(self, request: Request, body: Any, *, now: datetime) -> None:
         """Claim the key, or raise Replay with the first answer, or KeyReused for another body.
 
         A second caller waits here on the unique index until the first has committed.
         """
+        first = await self._claim(request, body, now=now)
+        if first is not None:
+            raise Replay(first.status, first.body)
+
+    async def recall(self, request: Request, body: Any, *, now: datetime) -> None:
+        """Claim the key; when it was used before, `made_before` is the id of what that call made or changed.
+
+        For answers that are not to be stored: they are made again from that row, as it is by then.
+        """
+        first = await self._claim(request, body, now=now)
+        self.made_before = None if first is None else UUID(first.body)
+
+    async def _claim(self, request: Request, body: Any, *, now: datetime) -> IdempotencyRecord | None:
         if self._key is None:
-            return
+            return None
         wanted = fingerprint(request.method, request.scope["path"], body=body)
         claim = Claim(self._actor_id, self._key, wanted)
-        if await remember_key(self._session, claim, union_id=self._union_id, now=now):
-            first = await self._session.get_one(IdempotencyRecord, (self._actor_id, self._key))
-            raise Replay(first.status, first.body)
+        if not await remember_key(self._session, claim, union_id=self._union_id, now=now):
+            return None
+        return await self._session.get_one(IdempotencyRecord, (self._actor_id, self._key))
 
     async def keep(self, view: BaseModel, *, status: int = 201) -> Response:
         """Return the answer and store it with the key."""
         body = view.model_dump_json()
+        await self._store(view, body, status=status)
+        return json_answer(body, status=status)
+
+    async def keep_id(self, view: Identified, *, status: int = 201) -> Response:
+        """Return the answer and store its id with the key, for `recall`; raise Replay if it was there."""
+        if self.made_before is not None:
+            raise Replay(status, view.model_dump_json())
+        await self._store(view, str(view.id), status=status)
+        return json_answer(view.model_dump_json(), status=status)
+
+    async def _store(self, view: Any, body: str, *, status: int) -> None:
+        # For the audit log: what the call made or changed.
+        self._session.info["made_id"] = getattr(view, "id", None)
         if self._key is not None:
             await self._session.execute(
                 update(IdempotencyRecord)
                 .where(IdempotencyRecord.actor_id == self._actor_id, IdempotencyRecord.key == self._key)
                 .values(status=status, body=body)
             )
-        return json_answer(body, status=status)

@@ -8,7 +8,7 @@ from structlog.typing import EventDict, WrappedLogger
 _ALLOWED = frozenset(
     {
         "event", "level", "timestamp", "error", "exception", "size", "count", "kind", "name", "request_id",
-        "revision", "port", "seconds", "topic", "exc_info",
+        "revision", "port", "seconds", "topic", "exc_info", "head",
     }
 )  # fmt: skip
 

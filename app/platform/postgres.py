@@ -24,6 +24,7 @@ from urllib.parse import quote
 from app.platform import postgres_files as files
 from app.platform.postgres_files import PostgresError
 from app.platform.processes import end_with_parent
+from app.platform.walls import PRIVATE_LOGIN, make_login, make_roles
 
 __all__ = ["DATABASE", "PostgresError", "PrivatePostgres"]
 
@@ -48,6 +49,9 @@ _OPTIONS = {
     "log_lock_waits": "on",
     "log_parameter_max_length": "0",
     "log_parameter_max_length_on_error": "0",
+    # A DETAIL names the values of a row, a statement may hold literals: neither goes to a log.
+    "log_error_verbosity": "terse",
+    "log_min_error_statement": "panic",
     "log_timezone": "UTC",
     "timezone": "UTC",
 }
@@ -72,13 +76,15 @@ class PrivatePostgres:
         """Name the data folder; nothing is made before `start`."""
         self.data_dir = data_dir.expanduser().resolve()
         self.url = ""
+        self.app_url = ""
         self._process: subprocess.Popen[bytes] | None = None
         self._socket_dir: Path | None = None
 
     def start(self) -> str:
-        """Make the cluster if there is none, start or adopt its server, and return the database's URL.
+        """Make the cluster if there is none, start or adopt its server, and return the owner's URL.
 
-        Waits up to `START_SECONDS` for crash recovery. Raises `PostgresError` with the end of the log.
+        The owner makes and changes tables; the service itself signs in with `app_url`. Waits up to
+        `START_SECONDS` for crash recovery. Raises `PostgresError` with the end of the log.
         """
         self.data_dir.parent.mkdir(parents=True, exist_ok=True)
         account = files.server_account(self.data_dir)
@@ -88,27 +94,34 @@ class PrivatePostgres:
             files.make_cluster(self.data_dir, account)
             try:
                 running = self._adopt_or_launch(account)
-                self._create_database(running.socket_dir)
+                _prepare_database(running.socket_dir)
             except BaseException:
                 self._abandon()
                 raise
-        self.url = _url(running.socket_dir)
+        self.url, self.app_url = _url(running.socket_dir), _url(running.socket_dir, PRIVATE_LOGIN)
         return self.url
 
     def stop(self) -> None:
         """Stop the server if this object started it: roll open work back, write everything, wait."""
-        self.url = ""
+        self.url = self.app_url = ""
         if self._process is not None:
             with self._locked():
                 self._abandon()
 
-    def running_url(self) -> str | None:
-        """Return the URL if a server is alive on this data folder now, whoever started it, else None."""
+    def find_running(self) -> bool:
+        """Tell whether a server is alive on this data folder, whoever started it; its URLs are known then."""
         if not (self.data_dir / "PG_VERSION").exists():
-            return None
+            return False
         with self._locked():
             running = self._running()
-            return _url(running.socket_dir) if running and running.status == "ready" else None
+        if running is None or running.status != "ready":
+            return False
+        self.url, self.app_url = _url(running.socket_dir), _url(running.socket_dir, PRIVATE_LOGIN)
+        return True
+
+    def running_url(self) -> str | None:
+        """Return the owner's URL if a server is alive on this data folder now, else None."""
+        return self.url if self.find_running() else None
 
     @property
     def pid(self) -> int | None:
@@ -221,12 +234,6 @@ class PrivatePostgres:
                 **account.for_subprocess(),
             )
 
-    def _create_database(self, socket_dir: Path) -> None:
-        where = ["-h", str(socket_dir), "-U", "postgres"]
-        names = files.run("psql", [*where, "-XAtc", "select datname from pg_database"])
-        if DATABASE not in names.split():
-            files.run("createdb", [*where, DATABASE])
-
     def _log_tail(self, line_count: int = 20) -> str:
         with suppress(OSError):
             lines = (self.data_dir / "log").read_text(encoding="utf-8", errors="replace").splitlines()
@@ -234,8 +241,20 @@ class PrivatePostgres:
         return "(it wrote no log)"
 
 
-def _url(socket_dir: Path) -> str:
-    return f"postgresql://postgres@/{DATABASE}?host={quote(str(socket_dir), safe='/')}"
+def _prepare_database(socket_dir: Path) -> None:
+    """Make the database, the two roles of the walls and the role that the service signs in as, if missing."""
+    where = ["-h", str(socket_dir), "-U", "postgres"]
+    known = "select datname from pg_database union all select rolname from pg_roles"
+    names = files.run("psql", [*where, "-XAtc", known]).split()
+    if PRIVATE_LOGIN not in names:
+        commands = [word for one in [*make_roles(), make_login(PRIVATE_LOGIN)] for word in ("-c", one)]
+        files.run("psql", [*where, "-Xqv", "ON_ERROR_STOP=1", *commands])
+    if DATABASE not in names:
+        files.run("createdb", [*where, DATABASE])
+
+
+def _url(socket_dir: Path, user: str = "postgres") -> str:
+    return f"postgresql://{user}@/{DATABASE}?host={quote(str(socket_dir), safe='/')}"
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -20,6 +20,7 @@ from app.platform.errors import (
     CATALOGUE,
     BodyTooLarge,
     Busy,
+    CrossSite,
     DomainError,
     Forbidden,
     InternalError,
@@ -27,7 +28,11 @@ from app.platform.errors import (
     MalformedRequest,
     MethodNotAllowed,
     NotFound,
+    SignatureRefused,
+    StepUpRequired,
     StorageFull,
+    TooManyRequests,
+    TwoCredentials,
     Unauthenticated,
     Unavailable,
 )
@@ -110,7 +115,10 @@ def _instance(request: Request) -> str:
     return "/".join(step if step in words or _ID.fullmatch(step) else "-" for step in steps)
 
 
-COMMON = (Unauthenticated, Forbidden, BodyTooLarge, MalformedRequest, Busy, Unavailable, StorageFull)
+COMMON = (
+    TwoCredentials, Unauthenticated, SignatureRefused, Forbidden, CrossSite, StepUpRequired, BodyTooLarge,
+    MalformedRequest, TooManyRequests, Busy, Unavailable, StorageFull,
+)  # fmt: skip
 
 
 def describe(*errors: type[DomainError], common: bool = True) -> dict[int | str, dict[str, Any]]:
@@ -179,14 +187,17 @@ async def _malformed(request: Request, error: Exception) -> Response:
     return respond(request, MalformedRequest(), errors=places)
 
 
+_FIELD = re.compile(r"[A-Za-z][A-Za-z_]{0,39}[0-9]{0,2}", re.ASCII)
+
+
 def pointer_of(location: Sequence[int | str]) -> str:
     """Return where a field is: a JSON pointer below the body, else `query/limit` and the like.
 
-    Keys that the caller invented are cut: a pointer names our fields, it does not echo input.
+    A key that could not be one of our fields shows as `?`: a pointer names fields, it does not echo what
+    somebody typed in the wrong place, a name or a number say.
     """
     where, *path = location
-    steps = [str(step) if isinstance(step, int) or step.replace("_", "").isalnum() else "?" for step in path]
-    steps = [step[:40] for step in steps]
+    steps = [str(step) if isinstance(step, int) or _FIELD.fullmatch(step) else "?" for step in path]
     prefix = "" if where == "body" else str(where)
     return prefix + "".join("/" + step for step in steps)
 

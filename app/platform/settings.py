@@ -14,9 +14,12 @@ from pydantic import AliasChoices, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import URL, make_url
 
+from app.platform.sign_in_settings import MemberSignInSettings, check_member_sign_in
+
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 
 _DRIVER = "postgresql+asyncpg"
+_URLS = frozenset({"database_url", "owner_database_url"})
 _SCHEMES = frozenset({"postgres", "postgresql"})
 # What libpq understands and asyncpg does not; both only choose what asyncpg does anyway.
 _LIBPQ_ONLY = ("channel_binding", "gssencmode")
@@ -71,7 +74,7 @@ def _with_socket_in_query(url: URL) -> URL:
     )
 
 
-class Settings(BaseSettings):
+class Settings(MemberSignInSettings, BaseSettings):
     """Everything that an operator can choose."""
 
     model_config = SettingsConfigDict(
@@ -91,6 +94,9 @@ class Settings(BaseSettings):
     database_url: Annotated[str | None, Field(validation_alias=AliasChoices("DATABASE_URL"))] = None
     """A PostgreSQL 15 or newer. Without it, a private one is started below `data_dir`."""
 
+    owner_database_url: str | None = None
+    """The same database, signed in as the owner of the tables: for `grainline migrate`, and nobody else."""
+
     data_dir: Annotated[
         Path, Field(validation_alias=AliasChoices("GRAINLINE_DATA"), default_factory=default_data_dir)
     ]
@@ -98,6 +104,11 @@ class Settings(BaseSettings):
 
     keys_dir: Annotated[Path, Field(default_factory=lambda known: Path(known["data_dir"]) / "keys")]
     """The folder of the signing keys. Keep it out of backups that others can read."""
+
+    audit_heads_file: Annotated[
+        Path, Field(default_factory=lambda known: Path(known["data_dir"]) / "audit-heads.jsonl")
+    ]
+    """The file that the worker appends the signed heads of the audit log to; copy it to another machine."""
 
     outbox_file: Path | None = None
     """A file that the worker appends messages to, one JSON object a line; without it, the log has them."""
@@ -137,7 +148,7 @@ class Settings(BaseSettings):
     def _absolute(cls, folder: Path) -> Path:
         return folder.expanduser().resolve()
 
-    @field_validator("database_url")
+    @field_validator("database_url", "owner_database_url")
     @classmethod
     def _postgresql(cls, url: str | None) -> str | None:
         return None if url is None else async_url(url)
@@ -154,6 +165,9 @@ class Settings(BaseSettings):
                 "GRAINLINE_ENVIRONMENT is production, but DATABASE_URL is not set. "
                 "The private PostgreSQL is for demos and tests; give production a database of its own."
             )
+        if self.owner_database_url is not None and self.database_url is None:
+            raise ValueError("GRAINLINE_OWNER_DATABASE_URL is set, but DATABASE_URL is not")
+        check_member_sign_in(self, is_production=self.environment == "production")
         return self
 
     @property
@@ -162,13 +176,33 @@ class Settings(BaseSettings):
         return self.data_dir / "postgres"
 
     @property
+    def vault_dir(self) -> Path:
+        """Return the folder of the master keys of personal data."""
+        return self.keys_dir / "vault"
+
+    @property
+    def audit_keys_dir(self) -> Path:
+        """Return the folder of the keys that sign the audit log."""
+        return self.keys_dir / "audit"
+
+    @property
+    def limits_secret(self) -> Path:
+        """Return the file of the secret that hashes whom a limit is for."""
+        return self.keys_dir / "limits" / "subjects.secret"
+
+    @property
+    def member_sign_in_secret(self) -> Path:
+        """Return the file of the secret under which codes, numbers and outside identities are hashed."""
+        return self.keys_dir / "sign-in" / "members.secret"
+
+    @property
     def is_production(self) -> bool:
         """Tell whether real members are served."""
         return self.environment == "production"
 
     def __repr_args__(self) -> list[tuple[str | None, Any]]:
-        """Leave the database password out of whatever prints the settings."""
-        return [(name, value) for name, value in super().__repr_args__() if name != "database_url"]
+        """Leave the database passwords out of whatever prints the settings."""
+        return [(name, value) for name, value in super().__repr_args__() if name not in _URLS]
 
 
 @lru_cache(maxsize=1)

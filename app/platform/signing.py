@@ -93,7 +93,7 @@ class KeyStore:
         path = self._path(key_id)
         private_key = generate_private_key()
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _write_once(path, _to_pem(private_key))
+        write_once(path, _to_pem(private_key))
         return private_key.public_key.raw
 
     def load(self, key_id: int) -> SigningKey:
@@ -134,7 +134,8 @@ def _from_pem(pem: bytes, path: Path) -> SigningKey:
     return SigningKey(key.private_bytes_raw())
 
 
-def _write_once(path: Path, content: bytes) -> None:
+def write_once(path: Path, content: bytes) -> None:
+    """Write a file that appears whole and on disk, with mode 0600, or not at all; raises FileExistsError."""
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
     try:
         with os.fdopen(descriptor, "wb") as file:

@@ -17,3 +17,11 @@ class NoActiveKey(DomainError, code="redemptions.no_active_key", status=503, sho
 
 class KeyStepRefused(DomainError, code="redemptions.key_step_refused", status=409):
     """A key cannot go from its state to the wanted one."""
+
+
+class KeyNotFound(DomainError, code="redemptions.key_not_found", status=404):
+    """No such key."""
+
+
+class KeyNotYours(DomainError, code="redemptions.key_not_yours", status=403):
+    """The key has signed codes of unions that the account does not see; who sees them all decides."""

@@ -1,6 +1,6 @@
 """Every `select` about codes, redemptions and conflicts."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -12,6 +12,7 @@ from sqlalchemy.orm import aliased
 from sqlalchemy.types import Uuid
 
 from app.access.scope import in_scope, read_scoped
+from app.access.vault import vault_of
 from app.campaigns.tables import Campaign, Offer
 from app.catalog.tables import GiftBox
 from app.orders.tables import Order
@@ -22,7 +23,7 @@ from app.redemptions.rules.hand_over import CodeState, HandOver, KnownEvent, Ord
 from app.redemptions.rules.keys import KeyState, PublicKeyState
 from app.redemptions.tables import CodeKey, PickupCode, Redemption, RedemptionConflict
 from app.unions.rules import mask_name
-from app.unions.tables import Member, StaffAccount, Union
+from app.unions.tables import Member, StaffAccount, Union, open_name
 
 _UUIDS = ARRAY(Uuid(as_uuid=True))
 _IDS = any_(cast(bindparam("ids", type_=_UUIDS), _UUIDS))
@@ -44,7 +45,9 @@ _BY_SHORT = select(*_CODE).where(
 _DETAILS = (
     select(
         Order.id,
-        Member.name,
+        Member.union_id,
+        Member.id,
+        Member.name_sealed,
         GiftBox.name,
         Campaign.early_minutes,
         Campaign.late_minutes,
@@ -93,11 +96,18 @@ async def find_codes(
 
 
 async def find_details(session: AsyncSession, order_ids: Collection[UUID]) -> dict[UUID, OrderDetails]:
-    """Return what answers say about orders; call it under their locks."""
+    """Return what answers say about orders; call it under their locks.
+
+    Names are opened here, after the read: PostgreSQL never has them.
+    """
     if not order_ids:
         return {}
     rows = await read_scoped(session, _DETAILS, {"ids": sorted(order_ids)})
-    return {row[0]: OrderDetails(mask_name(row[1]), *row[2:]) for row in rows}
+    keys = await vault_of(session).keys_of_many(session, {row[1] for row in rows})
+    return {
+        order_id: OrderDetails(mask_name(open_name(keys[union_id], member_id, sealed=sealed)), *rest)
+        for order_id, union_id, member_id, sealed, *rest in rows
+    }
 
 
 async def find_hand_overs(session: AsyncSession, order_ids: Collection[UUID]) -> dict[UUID, HandOver]:
@@ -145,10 +155,18 @@ async def list_keys(session: AsyncSession) -> list[CodeKey]:
 
 async def find_public_keys(session: AsyncSession) -> dict[int, PublicKeyState]:
     """Return what a verifier knows of the keys."""
-    return {
-        key.id: PublicKeyState(VerifyKey(key.public_key), KeyState(key.state))
-        for key in await list_keys(session)
-    }
+    return public_keys(await list_keys(session))
+
+
+def public_keys(keys: Iterable[CodeKey]) -> dict[int, PublicKeyState]:
+    """Return what a verifier knows of these keys."""
+    return {key.id: PublicKeyState(VerifyKey(key.public_key), KeyState(key.state)) for key in keys}
+
+
+async def find_unions_of_key(session: AsyncSession, key_id: int) -> set[UUID]:
+    """Return the unions that have codes signed with a key; the session has to see all unions."""
+    found = await session.execute(select(PickupCode.union_id).where(PickupCode.key_id == key_id).distinct())
+    return set(found.scalars())
 
 
 async def get_union_number(session: AsyncSession, union_id: UUID) -> int:
@@ -157,10 +175,13 @@ async def get_union_number(session: AsyncSession, union_id: UUID) -> int:
     return found.scalar_one() or 0
 
 
-async def get_staff_name(session: AsyncSession, staff_id: UUID) -> str:
-    """Return the name of a staff account."""
-    found = await session.execute(select(StaffAccount.display_name).where(StaffAccount.id == staff_id))
-    return str(found.scalar_one())
+async def get_staff(session: AsyncSession, staff_id: UUID) -> tuple[str, UUID | None]:
+    """Return the name of a staff account, and who it is in the roster."""
+    found = await session.execute(
+        select(StaffAccount.display_name, StaffAccount.member_id).where(StaffAccount.id == staff_id)
+    )
+    row = found.one()
+    return row.display_name, row.member_id
 
 
 async def get_pickup_window(session: AsyncSession, campaign_id: UUID) -> tuple[date, date]:

@@ -19,6 +19,7 @@ from app.orders.schemas import SlotOfOrder
 from app.platform.clock import GivenInstant, Instant, shown
 from app.platform.text import LINE, WITHOUT_NUL
 from app.redemptions.rules.hand_over import ConflictReason, Decision, OrderDetails, Reason
+from app.redemptions.rules.keys import KeyState
 
 CodeText = Annotated[str, StringConstraints(min_length=1, max_length=300, pattern=WITHOUT_NUL)]
 Why = Annotated[str, Field(min_length=2, max_length=200, pattern=LINE), AfterValidator(str.strip)]
@@ -69,8 +70,12 @@ def _or_none(given: Any, validate: ValidatorFunctionWrapHandler) -> Any:
 
 
 class RecordedScan(RedemptionRequest):
-    """A scan that was recorded offline; a clock that tells nonsense takes nothing away from it."""
+    """A scan that was recorded offline; a clock that tells nonsense takes nothing away from it.
 
+    `staff_id` is the clerk who stood at the device; without it, whoever hands the scan in.
+    """
+
+    staff_id: UUID | None = None
     scanned_at: Annotated[GivenInstant | None, WrapValidator(_or_none)] = None
 
 
@@ -151,6 +156,33 @@ class ConflictView(BaseModel):
     noticed_at: Instant
     first: ConflictSide | None
     second: ConflictSide
+
+
+class SigningKeyView(BaseModel):
+    """A key that verifies pickup codes (`public_key` is raw, base64url), but for one that is `withdrawn`."""
+
+    id: int
+    algorithm: Literal["ed25519"]
+    public_key: str
+    state: KeyState
+    published_at: Instant
+    state_since: Instant
+
+
+class SigningKeysView(BaseModel):
+    """All keys; `version` changes with them, and a copy is good for `good_for_seconds`."""
+
+    version: str
+    good_for_seconds: int
+    keys: list[SigningKeyView]
+
+
+class KeyWithdrawal(BaseModel):
+    """Why a key is withdrawn."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: Why
 
 
 _NAMELESS = '"member_name_masked":null'

@@ -139,7 +139,7 @@ class QuarantinedEvent(UnionOwned, Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     device_id: Mapped[str]
-    staff_id: Mapped[UUID]
+    staff_id: Mapped[UUID | None]
     event_id: Mapped[UUID | None]
     reason: Mapped[str]
     body: Mapped[str]

@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -12,6 +13,7 @@ import pytest
 from sqlalchemy import make_url, text
 
 from app.access.scope import every_union
+from app.access.vault import Vault
 from app.campaigns.queries import list_campaigns
 from app.campaigns.rules import CampaignStatus
 from app.demo.load import describe_personas, load_demo, refresh_live_campaigns
@@ -50,9 +52,9 @@ def url(postgres: PrivatePostgres) -> str:
 
 
 @pytest.fixture(scope="module")
-async def demo(url: str) -> AsyncIterator[Database]:
+async def demo(url: str, folder: Path) -> AsyncIterator[Database]:
     """The demo, loaded by one of two loaders that came at once."""
-    database = Database(url, pool_size=4)
+    database = Database(url, pool_size=4, carried={"vault": Vault(folder / "demo-keys")})
     assert await refresh_live_campaigns(database, now=NOW) == 0, "nothing is added where there is no demo"
     loaded = await asyncio.gather(load_demo(database, now=NOW), load_demo(database, now=NOW))
     assert sorted(loaded) == [False, True]
@@ -275,7 +277,7 @@ async def test_counters_are_those_of_the_orders(demo: Database) -> None:
 
 
 async def test_every_persona_can_sign_in(demo: Database) -> None:
-    assert describe_personas().count("grainline token ") == len(PERSONAS) == 12
+    assert describe_personas().count("grainline token ") == len(PERSONAS) == 18
     async with demo.transaction(every_union("a test")) as session:
         for arguments, _ in PERSONAS:
             kind, name = arguments.split()

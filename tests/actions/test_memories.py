@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.access.scope import Scope
-from app.access.tokens import AccessToken, TokenReader, digest_of, revoke_token
+from app.access.reader import TokenReader
+from app.access.scope import every_union
+from app.access.tokens import AccessToken, digest_of, revoke_token
 from app.campaigns.errors import SoldOut
 from app.campaigns.tables import Offer
 from app.orders.actions import sold_out
@@ -36,7 +37,7 @@ async def test_a_revoked_token_is_refused_by_every_app_within_a_second(
 
     assert await answers() == [200, 200]
     now = utc_now()
-    async with database.transaction(Scope()) as session:
+    async with database.transaction(every_union("the operator")) as session:
         await revoke_token(session, digest_of(revoked.token), now=now)
 
     async def is_refused() -> bool:
@@ -44,7 +45,7 @@ async def test_a_revoked_token_is_refused_by_every_app_within_a_second(
 
     await eventually(is_refused)
     assert await answers(other) == [200, 200]
-    async with database.transaction(Scope()) as session:
+    async with database.transaction(every_union("the operator")) as session:
         await revoke_token(session, digest_of(revoked.token), now=now + timedelta(days=1))
     rows = await here.read(
         select(AccessToken.revoked_at).where(AccessToken.digest == digest_of(revoked.token))
@@ -61,7 +62,7 @@ async def test_a_token_looked_up_while_it_is_revoked_is_not_remembered(
     await asyncio.sleep(0)
     reader.forget()
     assert (await asked).id == here.members[0].id
-    async with database.transaction(Scope()) as session:
+    async with database.transaction(every_union("the operator")) as session:
         await revoke_token(session, digest_of(here.members[0].token), now=utc_now())
     with pytest.raises(Unauthenticated):
         await reader.actor_of(here.members[0].token, now=utc_now())

@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -11,6 +12,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, inspect, text
 
+from app.access.vault import Vault
 from app.demo.load import load_demo
 from app.platform import migrations
 from app.platform.clock import utc_now
@@ -60,12 +62,12 @@ async def test_migrations_build_what_the_code_expects(url: str) -> None:
     assert await _look(url, _tables) == {*Base.metadata.tables, "alembic_version"}
 
 
-async def test_down_and_up_again_on_a_filled_database(url: str) -> None:
+async def test_down_and_up_again_on_a_filled_database(url: str, tmp_path: Path) -> None:
     await asyncio.to_thread(migrations.upgrade, url)
-    database = Database(url, pool_size=2)
+    database = Database(url, pool_size=2, carried={"vault": Vault(tmp_path / "vault")})
     assert await load_demo(database, now=utc_now())
     await database.close()
-    await asyncio.to_thread(migrations.downgrade, url, "base")
+    await asyncio.to_thread(migrations.downgrade, url, "base", keys_dir=tmp_path)
     assert await _look(url, _tables) == {"alembic_version"}
     await asyncio.to_thread(migrations.upgrade, url)
     assert await _look(url, _differences) == []

@@ -16,41 +16,8 @@ from app.access.tokens import AccessToken
 from app.platform.clock import utc_now
 from tests.conftest import MakeStreet
 from tests.factories.answers import API, refused, unchanged
+from tests.factories.bodies import BODIES, QUERIES
 from tests.factories.street import Person, Street
-
-BODIES: dict[str, Any] = {
-    "place_order": {"offer_id": str(uuid4())},
-    "book_slot": {"slot_id": str(uuid4())},
-    "change_quota": {"quota": 1},
-    "change_capacity": {"capacity": 1},
-    "change_campaign": {},
-    "draft_campaign": {
-        "title": "x",
-        "order_opens_at": "2026-10-01T01:00:00Z",
-        "order_closes_at": "2026-10-01T01:00:00Z",
-        "pickup_from": "2026-10-12",
-        "pickup_until": "2026-10-14",
-    },
-    "add_offer": {"gift_box_id": str(uuid4()), "pickup_point_id": str(uuid4()), "quota": 1},
-    "add_slots": {
-        "pickup_point_id": str(uuid4()),
-        "from_on": "2026-10-12",
-        "until_on": "2026-10-12",
-        "opens": "09:00",
-        "closes": "10:00",
-        "capacity": 1,
-    },
-    "add_pickup_point": {"name": "示例·领取点0", "address": "x"},
-    "add_gift_box": {
-        "name": "x",
-        "barcode": "2000000009018",
-        "gross_weight_grams": 1,
-        "unit_price_fen": 0,
-        "components": [{"product_id": str(uuid4()), "quantity": 1}],
-    },
-    "redeem": {"event_id": str(uuid4()), "code": "x", "pickup_point_id": str(uuid4())},
-    "redeem_batch": {"device_id": "d", "events": [{}]},
-}
 
 
 def _operations(app: FastAPI) -> list[tuple[str, str, str, Any]]:
@@ -62,14 +29,16 @@ def _operations(app: FastAPI) -> list[tuple[str, str, str, Any]]:
         if permission is not None and context.path is not None and context.name is not None:
             (method,) = context.methods or ()
             found.append((context.name, method, context.path, permission))
-    return found
+    # Whoever signs out calls nothing more.
+    return sorted(found, key=lambda one: one[0] == "sign_out")
 
 
 async def _call(
     client: httpx.AsyncClient, name: str, method: str, path: str, *, headers: dict[str, str]
 ) -> httpx.Response:
-    address = "/".join(str(uuid4()) if step.startswith("{") else step for step in path.split("/"))
-    query = f"?campaign_id={uuid4()}" if name == "get_eligibility" else ""
+    steps = path.replace("{purpose}", "reminders").split("/")
+    address = "/".join(str(uuid4()) if step.startswith("{") else step for step in steps)
+    query = QUERIES.get(name, "")
     return await client.request(method, address + query, json=BODIES.get(name), headers=headers)
 
 

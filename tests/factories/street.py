@@ -9,9 +9,10 @@ from uuid import UUID, uuid4
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.access.policy import Role
+from app.access.policy import STAFF_ROLES, UNIT_ROLES, Role
 from app.access.scope import every_union
 from app.access.tokens import add_token
+from app.access.vault import keys_of
 from app.campaigns.tables import Campaign, Offer
 from app.catalog.tables import GiftBox, GiftBoxComponent, Product
 from app.orders.rules.states import PROMISED, OrderStatus
@@ -21,7 +22,8 @@ from app.platform.clock import local_date, utc_now
 from app.platform.database import Base, Database
 from app.platform.ids import new_id
 from app.redemptions.tables import Redemption
-from app.unions.tables import Member, StaffAccount, Union
+from app.unions.rules.order import GAP
+from app.unions.tables import Member, Particulars, StaffAccount, Union, seal_particulars
 
 NUMBERS = iter(range(1, 60_000))
 
@@ -160,8 +162,9 @@ async def make_street(
         street_id, unit_id, number = await _unions(session)
         made = Street(database, street_id, number, unit_id, [], new_id(), [], [], [])
         for role in Role:
-            if role is not Role.MEMBER:
+            if role in STAFF_ROLES:
                 made.staff[role] = await _staff(session, made, role, now)
+        made.staff[Role.PICKUP_DEVICE] = _device(session, made, now)
         await _goods(session, made, points)
         terms = campaign_terms(now) | (campaign or {})
         session.add(
@@ -227,19 +230,31 @@ async def _staff(session: AsyncSession, street: Street, role: Role, now: datetim
     id = new_id()
     name = f"示例·{role.value}"
     login = f"t-{secrets.token_hex(5)}"
-    session.add(StaffAccount(id=id, union_id=street.id, login=login, display_name=name, role=role.value))
+    unit_id = street.unit_id if role in UNIT_ROLES else None
+    session.add(
+        StaffAccount(id=id, union_id=street.id, unit_id=unit_id, login=login, display_name=name,
+                     role=role.value, approved_at=now)
+    )  # fmt: skip
     await session.flush()
     token = add_token(session, id, role=role, union_id=street.id, scope_union_ids=[street.id], now=now)
     return Person(id, name, token)
 
 
+def _device(session: AsyncSession, street: Street, now: datetime) -> Person:
+    """A token that names a device; nobody paired one."""
+    id, role = new_id(), Role.PICKUP_DEVICE
+    token = add_token(session, id, role=role, union_id=street.id, scope_union_ids=[street.id], now=now)
+    return Person(id, role.value, token)
+
+
 async def _member(session: AsyncSession, street: Street, position: int, now: datetime) -> Person:
     id, name = new_id(), f"示例{position}"
+    keys, mobile = await keys_of(session, street.id), f"1380000{position % 10_000:04}"
     session.add(
         Member(
-            id=id, union_id=street.id, unit_id=street.unit_id, number=f"T{position:07}",
-            name=name, name_key=name, mobile=f"1380000{position % 10_000:04}",
-            id_last4="0017", status="active", created_at=now,
+            id=id, union_id=street.id, unit_id=street.unit_id, number=f"T{position:07}", status="active",
+            created_at=now, name_rank=(position + 1) * GAP,
+            **seal_particulars(keys, id, particulars=Particulars(name, mobile, "0017")),
         )
     )  # fmt: skip
     await session.flush()

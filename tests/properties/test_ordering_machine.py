@@ -20,6 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from sqlalchemy import select
 
 from app.access.scope import every_union, one_union
+from app.access.vault import Vault
 from app.campaigns.tables import Campaign, Offer
 from app.notifications.tables import OutboxEvent
 from app.orders.actions.admit import admit_orders
@@ -435,7 +436,7 @@ def test_ordering_agrees_with_the_model(settings: Settings, database: Database) 
     """`database` is asked for because it makes the key that signs codes."""
     assert settings.database_url is not None
     loop = asyncio.new_event_loop()
-    own = Database(settings.database_url, pool_size=2)
+    own = Database(settings.database_url, pool_size=2, carried={"vault": Vault(settings.vault_dir)})
     store = KeyStore(settings.keys_dir)
     try:
         run_state_machine_as_test(

@@ -2,13 +2,23 @@
 
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from app.orders.rules.commands import BookSlot, CancelOrder, ChangeQuota, Command, ExpireOrder
+from app.campaigns.rules import EligibilityFacts
+from app.orders.rules.commands import (
+    BookSlot,
+    CancelOrder,
+    ChangeQuota,
+    Command,
+    ExpireOrder,
+    ReleaseOrder,
+    ServeLine,
+)
 from app.orders.rules.desk import OrderState
 from app.orders.rules.line import line_needed
 from app.orders.rules.states import BOOKABLE, CANCELLABLE, EXPIRING, LIVE, PROMISED, OrderStatus
@@ -506,3 +516,77 @@ def test_every_state_is_covered_by_the_tables() -> None:
     assert LIVE - {"collected"} == CANCELLABLE
     assert {"to_book", "booked"} == BOOKABLE
     assert {"pending_draw", "waitlisted", "to_book", "booked"} == EXPIRING
+
+
+# --- Who may still order ---------------------------------------------------------------------------
+
+
+def test_rules_that_ask_more_are_never_decided_without_the_facts() -> None:
+    desk = Desk()
+    member = desk.member()
+    offer = desk.offer(is_listed_only=True)
+    with pytest.raises(LookupError):
+        desk.do(desk.place(offer, member))
+    desk.state.facts[offer.campaign_id, member.id] = EligibilityFacts("active")
+    refusal = refused(desk, desk.place(offer, member), code="campaigns.not_eligible")
+    assert [rule["code"] for rule in refusal.params["rules"] if not rule["passed"]] == ["on_list"]
+    desk.state.facts[offer.campaign_id, member.id] = EligibilityFacts("active", is_listed=True)
+    assert desk.do(desk.place(offer, member)) == "to_book"
+
+
+def test_who_waits_and_may_no_longer_order_is_passed_over() -> None:
+    desk = Desk()
+    offer, leaver, next_one = desk.offer(quota=0), desk.member(), desk.member()
+    first = desk.holding(offer, member=leaver, join_waitlist=True)
+    second = desk.holding(offer, member=next_one, join_waitlist=True)
+    desk.state.members[leaver.id] = replace(leaver, status="left")
+    desk.do(ChangeQuota(at=NOW, claim=None, offer_id=offer.id, quota=1, version=1))
+    assert (first.status, first.cancel_reason, second.status) == ("cancelled", "not_eligible", "to_book")
+    assert kinds(desk)[-2:] == ["order.passed_over", "order.promoted"]
+    assert (offer.promised_count, offer.waitlisted_count, desk.state.waiting[offer.id]) == (1, 0, [])
+
+
+def test_nobody_is_passed_over_while_there_is_no_box() -> None:
+    desk = Desk()
+    offer, leaver = desk.offer(quota=0), desk.member()
+    waiting = desk.holding(offer, member=leaver, join_waitlist=True)
+    desk.state.members[leaver.id] = replace(leaver, status="left")
+    desk.do(ServeLine(at=NOW, offer_id=offer.id))
+    assert waiting.status == "waitlisted", "the record may be mended before a box is free"
+
+
+@pytest.mark.parametrize(
+    ("terms", "status", "then"),
+    [
+        ({"keeps_orders_of_leavers": False}, "left", "cancelled"),
+        ({"keeps_orders_of_leavers": False}, "transferred_out", "cancelled"),
+        ({"keeps_orders_of_leavers": False}, "retained", "to_book"),
+        ({"keeps_orders_of_leavers": False}, "active", "to_book"),
+        ({"keeps_orders_of_leavers": True}, "left", "to_book"),
+        ({"keeps_orders_of_leavers": False, "eligible_statuses": ("active", "left")}, "left", "to_book"),
+    ],
+)
+def test_the_order_of_who_left(terms: dict[str, Any], status: str, then: str) -> None:
+    desk = Desk()
+    offer, member = desk.offer(quota=1, **terms), desk.member()
+    order = desk.holding(offer, member=member)
+    desk.state.members[member.id] = replace(member, status=status)
+    assert desk.do(ReleaseOrder(at=NOW, order_id=order.id)) == then
+    assert offer.promised_count == (0 if then == "cancelled" else 1)
+    assert desk.do(ReleaseOrder(at=NOW, order_id=order.id)) == then, "twice does nothing twice"
+
+
+@pytest.mark.parametrize("status", sorted(set(OrderStatus) - EXPIRING))
+def test_an_order_that_is_over_or_on_hold_is_not_taken_back(status: OrderStatus) -> None:
+    desk = Desk()
+    offer, member = desk.offer(keeps_orders_of_leavers=False), desk.member()
+    order = desk.holding(offer, member=member)
+    order.status = status
+    desk.state.members[member.id] = replace(member, status="left")
+    assert desk.do(ReleaseOrder(at=NOW, order_id=order.id)) == status
+
+
+def test_a_line_is_read_as_far_as_its_boxes_go() -> None:
+    desk = Desk()
+    offer = desk.offer(quota=3, promised_count=1, waitlisted_count=9)
+    assert line_needed([ServeLine(at=NOW, offer_id=offer.id)], {offer.id: offer}, orders={}) == {offer.id: 2}

@@ -8,6 +8,8 @@ import pytest
 
 from app.campaigns.rules import (
     CampaignStatus,
+    EligibilityFacts,
+    EligibilityRules,
     RuleResult,
     Windows,
     campaign_status,
@@ -56,7 +58,8 @@ def test_a_draft_or_cancelled_campaign_stands_still(stage: str, now: datetime) -
     ],
 )
 def test_every_rule_is_named_whether_it_holds_or_not(status: str, eligible: list[str], passed: bool) -> None:
-    assert check_eligibility(status, eligible) == (
+    found = check_eligibility(EligibilityFacts(status), EligibilityRules(eligible), at=OPENS)
+    assert found == (
         RuleResult("in_union", passed=True),
         RuleResult("membership_status", passed=passed),
     )

@@ -10,6 +10,7 @@ from app.demo.names import invent_name
 from app.demo.people import Person, make_people
 from app.demo.source import read_source
 from app.unions.rules import MemberStatus
+from app.unions.rules.order import syllables
 
 SOURCE = read_source()
 UNITS = units_of_streets(SOURCE)
@@ -72,6 +73,10 @@ def test_names_have_a_syllable_for_each_character() -> None:
         assert re.fullmatch(r"[a-z]+( [a-z]+)*", one.name_key), one
         assert len(one.name_key.split()) == len(one.name.replace("·", "")), one
         assert unicodedata.normalize("NFC", one.name) == one.name
+
+
+def test_names_are_read_as_their_bearers_say() -> None:
+    assert [one for one in PEOPLE if " ".join(syllables(one.name)) != one.name_key] == []
 
 
 def test_names_that_programs_like_to_get_wrong_are_there() -> None:

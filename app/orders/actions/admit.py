@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.campaigns.tables import Offer
 from app.notifications.actions import insert_events, outbox_row
 from app.orders import queries
+from app.orders.actions.eligibility import Asked, read_facts
 from app.orders.rules.admit import admit
 from app.orders.rules.commands import (
     BookSlot,
@@ -21,6 +22,8 @@ from app.orders.rules.commands import (
     ExpireOrder,
     Outcome,
     PlaceOrder,
+    ReleaseOrder,
+    ServeLine,
 )
 from app.orders.rules.desk import DeskState
 from app.orders.rules.line import line_needed
@@ -38,6 +41,8 @@ _ORDER_COLUMNS = (
 )  # fmt: skip
 _CHANGING_COLUMNS = ("id", "slot_id", "status", "booked_at", "cancelled_at", "cancel_reason", "version")
 
+_ABOUT_ORDERS = BookSlot | CancelOrder | ExpireOrder | ReleaseOrder
+
 
 async def admit_orders(session: AsyncSession, union_id: UUID, commands: Sequence[Command]) -> list[Outcome]:
     """Decide a batch of commands of one street union and write what follows from it.
@@ -52,13 +57,12 @@ async def admit_orders(session: AsyncSession, union_id: UUID, commands: Sequence
 
 
 async def _lock_and_read(session: AsyncSession, commands: Sequence[Command]) -> DeskState:
-    order_ids = {c.order_id for c in commands if isinstance(c, BookSlot | CancelOrder | ExpireOrder)}
+    order_ids = {c.order_id for c in commands if isinstance(c, _ABOUT_ORDERS)}
     seen = await queries.find_orders(session, order_ids)
     if any(isinstance(c, ExpireOrder) for c in commands):
         # Whether their pickup window is over is decided here: until the end nobody extends it.
         await queries.hold_campaigns(session, {order.campaign_id for order in seen.values()})
-    places = [c for c in commands if isinstance(c, PlaceOrder)]
-    offer_ids = {c.offer_id for c in commands if isinstance(c, PlaceOrder | ChangeQuota)}
+    offer_ids = {c.offer_id for c in commands if isinstance(c, PlaceOrder | ChangeQuota | ServeLine)}
     offer_ids |= {order.offer_id for order in seen.values()}
     state = DeskState(offers=await queries.lock_offers(session, offer_ids))
     if order_ids:
@@ -73,14 +77,34 @@ async def _lock_and_read(session: AsyncSession, commands: Sequence[Command]) -> 
     state.orders = await queries.lock_orders(session, order_ids | {order_id for order_id, _ in waiting})
     for order_id, offer_id in waiting:
         state.waiting[offer_id].append(order_id)
-    state.members = await queries.find_members(session, {c.member_id for c in places})
-    campaign_ids = {offer.campaign_id for offer in state.offers.values()}
-    state.live = await queries.find_live_orders(
-        session, {c.member_id for c in places}, campaign_ids=campaign_ids
-    )
+    await _read_people(session, state, commands)
     claims = [c.claim for c in commands if c.claim is not None]
     state.answers = await queries.find_answers(session, claims)
     return state
+
+
+async def _read_people(session: AsyncSession, state: DeskState, commands: Sequence[Command]) -> None:
+    """Read members, what is known of them for the rules, and their live orders.
+
+    Those who may be served from a line are judged like those who order: both at the time of their turn.
+    """
+    places = [c for c in commands if isinstance(c, PlaceOrder)]
+    newcomers = {c.member_id for c in places}
+    released = {c.order_id for c in commands if isinstance(c, ReleaseOrder)}
+    lines = {order_id for line in state.waiting.values() for order_id in line}
+    others = {state.orders[id].member_id for id in (released | lines) & state.orders.keys()}
+    state.members = await queries.find_members(session, newcomers | others)
+    pairs = [(state.orders[id].campaign_id, state.orders[id].member_id) for id in lines]
+    pairs += [
+        (state.offers[c.offer_id].campaign_id, c.member_id)
+        for c in places
+        if c.offer_id in state.offers and c.member_id in state.members
+    ]
+    rules = {offer.campaign_id: offer.rules for offer in state.offers.values()}
+    if pairs:
+        asked = Asked(rules, state.members, pairs, at=min(c.at for c in commands), hold=True)
+        state.facts = await read_facts(session, asked)
+    state.live = await queries.find_live_orders(session, newcomers, campaign_ids=rules.keys())
 
 
 async def _write(session: AsyncSession, state: DeskState, union_id: UUID) -> None:

@@ -10,7 +10,15 @@ from typing import TypeAlias
 from uuid import UUID
 
 from app.campaigns.errors import CampaignClosed, CampaignNotOpen, NotEligible, OfferNotFound, SoldOut
-from app.campaigns.rules import Allocation, Stage, check_eligibility
+from app.campaigns.rules import (
+    CORRECTIONS_AT,
+    LEAVING,
+    Allocation,
+    RuleResult,
+    Stage,
+    check_eligibility,
+    is_eligible,
+)
 from app.orders.errors import (
     AlreadyOrdered,
     NotBookable,
@@ -29,7 +37,9 @@ from app.orders.rules.commands import (
     ExpireOrder,
     Outcome,
     PlaceOrder,
+    ReleaseOrder,
     Replayed,
+    ServeLine,
 )
 from app.orders.rules.desk import DeskState, Event, MemberState, OfferState, OrderState, SlotState
 from app.orders.rules.states import BOOKABLE, CANCELLABLE, EXPIRING, PROMISED, OrderStatus
@@ -79,6 +89,10 @@ def _decide(state: DeskState, command: Command) -> Done:
             return _cancel(state, command)
         case ExpireOrder():
             return _expire(state, command)
+        case ReleaseOrder():
+            return _release(state, command)
+        case ServeLine():
+            return _serve(state, command)
         case ChangeQuota():
             return _change_quota(state, command)
 
@@ -122,14 +136,23 @@ def _allowed(state: DeskState, wanted: PlaceOrder) -> tuple[OfferState, MemberSt
     if offer is None or offer.stage == Stage.DRAFT or member is None:
         raise OfferNotFound()
     check_window(offer, wanted.at)
-    rules = check_eligibility(member.status, offer.eligible_statuses)
-    if not all(rule.passed for rule in rules):
-        raise NotEligible(rules=[{"code": rule.code, "passed": rule.passed} for rule in rules])
+    results = _eligibility(state, offer, member=member, at=wanted.at)
+    if not is_eligible(results):
+        shown_rules = [{"code": one.code, "passed": one.passed} for one in results]
+        raise NotEligible(rules=shown_rules, correction=CORRECTIONS_AT)
     if (offer.campaign_id, member.id) in state.live:
         raise AlreadyOrdered(limit=offer.per_member_limit)
     if wanted.quantity > offer.per_member_limit:
         raise QuantityOverLimit(limit=offer.per_member_limit)
     return offer, member
+
+
+def _eligibility(
+    state: DeskState, offer: OfferState, *, member: MemberState, at: datetime
+) -> tuple[RuleResult, ...]:
+    rules = offer.rules
+    facts = state.facts_of(offer.campaign_id, member, rules=rules)
+    return check_eligibility(facts, rules, at=at)
 
 
 def check_window(offer: OfferState, at: datetime) -> None:
@@ -196,18 +219,46 @@ def _cancel(state: DeskState, wanted: CancelOrder) -> Done:
         return Done(order=order)
     if order.status not in CANCELLABLE:
         raise NotCancellable(order_status=order.status)
-    offer = state.offers[order.offer_id]
+    _call_off(state, order, kind="order.cancelled", at=wanted.at, reason=wanted.reason)
+    _serve_waitlist(state, state.offers[order.offer_id], at=wanted.at)
+    return Done(order=order)
+
+
+def _call_off(state: DeskState, order: OrderState, *, kind: str, at: datetime, reason: str | None) -> None:
+    """End an order: its boxes, its place and its place in the line are free."""
     if order.slot_id is not None:
         _give_place_back(state, order.slot_id)
     _count(state, order, sign=-1)
     order.status, order.slot_id = OrderStatus.CANCELLED, None
-    order.cancelled_at, order.cancel_reason = wanted.at, wanted.reason
+    order.cancelled_at, order.cancel_reason = at, reason
     state.live.discard((order.campaign_id, order.member_id))
-    if order.id in state.waiting[offer.id]:
-        state.waiting[offer.id].remove(order.id)
-    _changed(state, order, kind="order.cancelled", at=wanted.at)
-    _serve_waitlist(state, offer, at=wanted.at)
+    if order.id in state.waiting[order.offer_id]:
+        state.waiting[order.offer_id].remove(order.id)
+    _changed(state, order, kind=kind, at=at)
+
+
+def _release(state: DeskState, wanted: ReleaseOrder) -> Done:
+    """Take back the order of a member who has left, unless it is over or the campaign keeps it.
+
+    Whether they have left is decided here: the record may have been mended since the order was found.
+    """
+    order = state.orders.get(wanted.order_id)
+    if order is None:
+        raise OrderNotFound()
+    offer, member = state.offers[order.offer_id], state.members[order.member_id]
+    has_left = member.status in LEAVING and member.status not in offer.eligible_statuses
+    if has_left and not offer.keeps_orders_of_leavers and order.status in EXPIRING:
+        _call_off(state, order, kind="order.released", at=wanted.at, reason="left_union")
+        _serve_waitlist(state, offer, at=wanted.at)
     return Done(order=order)
+
+
+def _serve(state: DeskState, wanted: ServeLine) -> Done:
+    offer = state.offers.get(wanted.offer_id)
+    if offer is None:
+        raise OfferNotFound()
+    _serve_waitlist(state, offer, at=wanted.at)
+    return Done(offer=offer)
 
 
 def _expire(state: DeskState, wanted: ExpireOrder) -> Done:
@@ -244,10 +295,17 @@ def _change_quota(state: DeskState, wanted: ChangeQuota) -> Done:
 
 
 def _serve_waitlist(state: DeskState, offer: OfferState, *, at: datetime) -> None:
-    """Give free boxes to those who wait, in their order; the first who does not fit stops it."""
+    """Give free boxes to those who wait, in their order; the first who does not fit stops it.
+
+    Whoever may no longer order when a box would be theirs leaves the line instead, and is told.
+    """
     waiting = state.waiting[offer.id]
-    while waiting and offer.stage == Stage.PUBLISHED:
+    while waiting and offer.stage == Stage.PUBLISHED and offer.free > 0:
         order = state.orders[waiting[0]]
+        member = state.members[order.member_id]
+        if not is_eligible(_eligibility(state, offer, member=member, at=at)):
+            _call_off(state, order, kind="order.passed_over", at=at, reason="not_eligible")
+            continue
         if order.quantity > offer.free:
             return
         waiting.pop(0)

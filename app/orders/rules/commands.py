@@ -59,6 +59,24 @@ class ExpireOrder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseOrder:
+    """The member has left the union, and the campaign keeps no orders of those who do."""
+
+    at: datetime
+    order_id: UUID
+    claim: None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServeLine:
+    """Boxes of an offer are free while somebody waits for it: give them out."""
+
+    at: datetime
+    offer_id: UUID
+    claim: None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeQuota:
     """An officer sets the quota of an offer, having seen `version` (None: whatever it is)."""
 
@@ -69,7 +87,9 @@ class ChangeQuota:
     version: int | None
 
 
-Command: TypeAlias = PlaceOrder | BookSlot | CancelOrder | ExpireOrder | ChangeQuota
+Command: TypeAlias = (
+    PlaceOrder | BookSlot | CancelOrder | ExpireOrder | ReleaseOrder | ServeLine | ChangeQuota
+)
 
 
 @dataclass(frozen=True, slots=True)

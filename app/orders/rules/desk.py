@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from uuid import UUID
 
-from app.campaigns.rules import remaining_boxes
+from app.campaigns.rules import EligibilityFacts, EligibilityRules, facts_of_record, remaining_boxes
 from app.platform.idempotency import Answer, Claim
 
 
@@ -29,6 +29,23 @@ class OfferState:
     order_opens_at: datetime
     order_closes_at: datetime
     pickup_until: date
+    eligible_unit_ids: tuple[UUID, ...] = ()
+    not_received_months: int | None = None
+    not_received_campaign_ids: tuple[UUID, ...] = ()
+    is_listed_only: bool = False
+    keeps_orders_of_leavers: bool = True
+    rules: EligibilityRules = field(init=False, compare=False)
+    """Who may order in the campaign."""
+
+    def __post_init__(self) -> None:
+        """Put the rules together once for a batch."""
+        self.rules = EligibilityRules(
+            self.eligible_statuses,
+            self.eligible_unit_ids,
+            self.not_received_months,
+            self.not_received_campaign_ids,
+            self.is_listed_only,
+        )
 
     @property
     def free(self) -> int:
@@ -105,6 +122,8 @@ class DeskState:
     members: dict[UUID, MemberState] = field(default_factory=dict)
     counted: dict[UUID, tuple[int, ...]] = field(default_factory=dict)
     """The counters of each offer (promised, waitlisted) and slot (booked) as they were read."""
+    facts: dict[tuple[UUID, UUID], EligibilityFacts] = field(default_factory=dict)
+    """What is known of a member for a campaign, where the record alone does not say if they may order."""
     live: set[tuple[UUID, UUID]] = field(default_factory=set)
     waiting: defaultdict[UUID, list[UUID]] = field(default_factory=lambda: defaultdict(list))
     """Who waits for an offer, first come first: at least as far as the batch can get (`line_needed`)."""
@@ -116,3 +135,12 @@ class DeskState:
     freed_offers: set[UUID] = field(default_factory=set)
     events: list[Event] = field(default_factory=list)
     kept: list[tuple[Claim, Answer, datetime]] = field(default_factory=list)
+
+    def facts_of(
+        self, campaign_id: UUID, member: MemberState, *, rules: EligibilityRules
+    ) -> EligibilityFacts:
+        """Return what is known of a member for a campaign; LookupError if more had to be read."""
+        known = self.facts.get((campaign_id, member.id))
+        if known is None and rules.asks_more:
+            raise LookupError("the facts that these rules ask for were not read")
+        return known or facts_of_record(member.status)

@@ -3,7 +3,14 @@
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from app.orders.rules.commands import CancelOrder, ChangeQuota, Command, ExpireOrder
+from app.orders.rules.commands import (
+    CancelOrder,
+    ChangeQuota,
+    Command,
+    ExpireOrder,
+    ReleaseOrder,
+    ServeLine,
+)
 from app.orders.rules.desk import OfferState, OrderState
 
 
@@ -15,12 +22,19 @@ def line_needed(
     Whoever is served takes at least one box, and boxes come from three sources: those that nobody
     holds, a higher quota, the orders that end in the batch. An order that ends while it waits leaves
     the line and counts in the same way. So when all that were read are served or gone, no box is left
-    that a newcomer of the batch could get before those who were not read.
+    that a newcomer of the batch could get before those who were not read. Somebody who waits and is no
+    longer eligible leaves the line and takes none; what is left then goes out in the next batch (ServeLine),
+    and no newcomer gets it before, because others still wait.
     """
-    ending = {c.order_id for c in commands if isinstance(c, CancelOrder | ExpireOrder)} & orders.keys()
+    ending = {
+        c.order_id for c in commands if isinstance(c, CancelOrder | ExpireOrder | ReleaseOrder)
+    } & orders.keys()
     serving = {
-        orders[c.order_id].offer_id for c in commands if isinstance(c, CancelOrder) and c.order_id in ending
+        orders[c.order_id].offer_id
+        for c in commands
+        if isinstance(c, CancelOrder | ReleaseOrder) and c.order_id in ending
     }
+    serving |= {c.offer_id for c in commands if isinstance(c, ServeLine)}
     quotas: dict[UUID, int] = {}
     for command in commands:
         if isinstance(command, ChangeQuota):

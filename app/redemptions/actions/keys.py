@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -12,8 +13,14 @@ from app.platform.database import Database
 from app.platform.listening import CHANNEL
 from app.platform.signing import KeyStore
 from app.redemptions import queries
-from app.redemptions.errors import KeyStepRefused
-from app.redemptions.rules.keys import IllegalKeyStep, KeyState, PublicKeyState, check_key_step
+from app.redemptions.errors import KeyNotFound, KeyNotYours, KeyStepRefused
+from app.redemptions.rules.keys import (
+    IllegalKeyStep,
+    KeyState,
+    PublicKeyState,
+    check_key_step,
+    list_version,
+)
 from app.redemptions.tables import CodeKey
 
 _LAST_KEY_ID = 255
@@ -66,6 +73,24 @@ async def change_key(session: AsyncSession, key_id: int, wanted: KeyState, *, no
     return key
 
 
+async def withdraw_key(
+    session: AsyncSession, key_id: int, *, store: KeyStore, unions: set[UUID], now: datetime
+) -> list[CodeKey]:
+    """Withdraw a key and return all keys; when it was the one that signs, another takes its place at once.
+
+    `unions` are those whose codes it has signed: the session has to see them all. Raises KeyNotFound,
+    KeyNotYours, KeyStepRefused.
+    """
+    scope = session.info["scope"]
+    if not unions <= scope.union_ids:
+        raise KeyNotYours()
+    if key_id not in {key.id for key in await queries.list_keys(session)}:
+        raise KeyNotFound()
+    await change_key(session, key_id, KeyState.WITHDRAWN, now=now)
+    await ensure_key(session, store, now=now)
+    return await queries.list_keys(session)
+
+
 async def ensure_key(session: AsyncSession, store: KeyStore, *, now: datetime) -> CodeKey:
     """Return the active key; make and activate one if there is none."""
     active = await queries.find_active_key(session)
@@ -89,6 +114,10 @@ class KeyRing:
         """Read again next time: a key changed."""
         self._keys = None
         self._forgotten += 1
+
+    async def version(self) -> str:
+        """Return what names the present list of keys: 16 hexadecimal digits that change with it."""
+        return list_version(await self.keys())
 
     async def keys(self) -> Mapping[int, PublicKeyState]:
         """Return the public keys by id."""

@@ -13,10 +13,11 @@ _REMEMBERED_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class AtTable:
-    """What an answer says of the clerk, and the union's number in codes."""
+    """What an answer says of the clerk, the union's number in codes, and who the clerk is in the roster."""
 
     staff_name: str
     number: int
+    member_id: UUID | None
 
 
 class People:
@@ -27,14 +28,18 @@ class People:
         self._database = database
         self._known: dict[UUID, tuple[float, AtTable]] = {}
 
-    async def about(self, actor: Actor) -> AtTable:
-        """Return what is known of a staff account."""
-        known = self._known.get(actor.id)
+    def forget(self) -> None:
+        """Read accounts anew: one was changed."""
+        self._known.clear()
+
+    async def about(self, actor: Actor, staff_id: UUID) -> AtTable:
+        """Return what is known of a staff account of the actor's union."""
+        known = self._known.get(staff_id)
         if known is not None and known[0] > time.monotonic():
             return known[1]
         async with self._database.transaction(actor.scope) as session:
-            name = await queries.get_staff_name(session, actor.id)
+            name, member_id = await queries.get_staff(session, staff_id)
             number = await queries.get_union_number(session, actor.union_id)
-        found = AtTable(name, number)
-        self._known[actor.id] = (time.monotonic() + _REMEMBERED_SECONDS, found)
+        found = AtTable(name, number, member_id)
+        self._known[staff_id] = (time.monotonic() + _REMEMBERED_SECONDS, found)
         return found

@@ -17,10 +17,13 @@ async def quarantine_events(
     events: Sequence[UnplacedEvent],
     *,
     device_id: str,
-    staff_id: UUID,
+    staff_id: UUID | None,
     now: datetime,
 ) -> None:
-    """Keep events of one device in the one union of the session; each only once, however often it is sent."""
+    """Keep events of one device in the one union of the session; each only once, however often it is sent.
+
+    `staff_id` is who handed them in; None for a device that did it by itself.
+    """
     rows = [
         {
             "id": new_id(),

@@ -39,6 +39,7 @@ class Reason(StrEnum):
     REVOKED = "revoked"
     UNKNOWN = "unknown"
     ON_HOLD = "on_hold"
+    OWN_ORDER = "own_order"
 
 
 class ConflictReason(StrEnum):
@@ -55,6 +56,7 @@ class ConflictReason(StrEnum):
     REVOKED = "revoked"
     UNKNOWN = "unknown"
     ON_HOLD = "on_hold"
+    OWN_ORDER = "own_order"
     WRONG_QUANTITY = "wrong_quantity"
 
 
@@ -111,7 +113,10 @@ def believed_time(scanned_at: datetime | None, at: datetime) -> datetime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scan:
-    """A scan to be decided: `at` is when it arrived, `scanned_at` when its device says it was made."""
+    """A scan to be decided: `at` is when it arrived, `scanned_at` when its device says it was made.
+
+    `own_member_id` is who the clerk is in the roster, `bound_point_id` the pickup point of a paired device.
+    """
 
     event_id: UUID
     reading: Reading
@@ -126,6 +131,8 @@ class Scan:
     override_reason: str | None = None
     device_id: str | None = None
     is_offline: bool = False
+    own_member_id: UUID | None = None
+    bound_point_id: UUID | None = None
 
     @property
     def happened_at(self) -> datetime:
@@ -299,8 +306,12 @@ def _judge_told(state: TableState, scan: Scan, *, order: OrderState, void: Reaso
     if scan.pickup_point_id not in state.points:
         scan = replace(scan, pickup_point_id=order.pickup_point_id)
         conflict = conflict or ConflictReason.WRONG_PICKUP_POINT
+    elif scan.bound_point_id not in {None, scan.pickup_point_id}:
+        conflict = conflict or ConflictReason.WRONG_PICKUP_POINT
     if scan.quantity is not None and scan.quantity != order.quantity:
         conflict = conflict or ConflictReason.WRONG_QUANTITY
+    if order.member_id == scan.own_member_id:
+        conflict = conflict or ConflictReason.OWN_ORDER
     details = state.details[order.id]
     reason = _reason_of(order, details, scan=scan)
     if reason is not None and OrderStatus(order.status) in _CANNOT_TAKE_IN:
@@ -346,6 +357,8 @@ def _reason_of(order: OrderState, details: OrderDetails, *, scan: Scan) -> Reaso
         return by_status
     if order.status in _NEVER_PROMISED:
         return Reason.NOT_BOOKED
+    if order.member_id == scan.own_member_id:
+        return Reason.OWN_ORDER
     if order.pickup_point_id != scan.pickup_point_id:
         return Reason.WRONG_PICKUP_POINT
     return _reason_of_time(details, scan.happened_at)

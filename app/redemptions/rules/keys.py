@@ -1,6 +1,9 @@
 """The life of a signing key: `next -> active -> verify_only -> withdrawn`."""
 
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 from app.platform.signing import VerifyKey
@@ -27,6 +30,10 @@ KEY_STEPS: dict[KeyState, frozenset[KeyState]] = {
 }
 
 
+LIST_GOOD_FOR = timedelta(hours=24)
+"""How old a list of keys a device may be that verifies codes by itself."""
+
+
 class IllegalKeyStep(ValueError):
     """A key cannot go from `current` to `wanted`."""
 
@@ -49,3 +56,9 @@ def check_key_step(current: KeyState, wanted: KeyState) -> None:
     """Raise IllegalKeyStep unless a key may go from `current` to `wanted`."""
     if wanted not in KEY_STEPS[current]:
         raise IllegalKeyStep(current, wanted)
+
+
+def list_version(keys: Mapping[int, PublicKeyState]) -> str:
+    """Return what names a list of keys: two lists have one name if and only if they say the same."""
+    lines = (f"{id} {key.public_key.raw.hex()} {key.state}\n" for id, key in sorted(keys.items()))
+    return hashlib.sha256("".join(lines).encode()).hexdigest()[:16]

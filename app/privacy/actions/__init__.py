@@ -1,0 +1,1 @@
+"""What people do about personal data: one file for each kind of deed."""

@@ -1,0 +1,14 @@
+"""Routes of pickup codes, the pickup table, and the keys that sign codes."""
+
+from fastapi import APIRouter
+
+from app.platform.http import StrictRoute
+from app.redemptions.api.batches import router as batches
+from app.redemptions.api.codes import router as codes
+from app.redemptions.api.conflicts import router as conflicts
+from app.redemptions.api.keys import router as keys
+from app.redemptions.api.scans import router as scans
+
+router = APIRouter(route_class=StrictRoute)
+for _part in (codes, scans, batches, conflicts, keys):
+    router.include_router(_part)

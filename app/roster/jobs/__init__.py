@@ -1,0 +1,1 @@
+"""What becomes of imports by itself: reading in a process of its own, comparing, committing, forgetting."""
