@@ -43,7 +43,9 @@ class Backstage:
         """Know who is who in the world of the test."""
         self.world, self.staff = world, world["staff"]
         self._client = httpx.Client(base_url=world["address"] + API, timeout=30)
-        self.fresh: Iterator[dict[str, str]] = cycle(world["fresh"])
+        half = len(world["fresh"]) // 2
+        self.fresh: Iterator[dict[str, str]] = cycle(world["fresh"][:half])
+        self.leaving: Iterator[dict[str, str]] = cycle(world["fresh"][half:])
         self.invited: Iterator[list[str]] = iter(world["invited"])
         self.ended: Iterator[str] = iter(world["ended"])
         self.imports: Iterator[str] = iter(world["imports"])
@@ -124,8 +126,9 @@ class Backstage:
 
     def filed(self, path: str, body: Any) -> tuple[str, dict[str, str]]:
         """Return the id of what one of the members has just asked for, and who; some cannot ask any more."""
+        people = self.leaving if path == "/me/erasure" else self.fresh
         for _ in range(len(self.world["fresh"])):
-            who = next(self.fresh)
+            who = next(people)
             asked = self._client.post(path, json=body, headers={"Authorization": f"Bearer {who['token']}"})
             if asked.status_code < 300:
                 return str(asked.json()["id"]), who
@@ -224,7 +227,7 @@ def _clerk(stage: Backstage) -> Wanted:
 
 
 def _roster(_: Backstage) -> Wanted:
-    return Wanted(body=csv_of([HEADINGS, ["N1", "示例", "13900139009", "7319", ""]]))
+    return Wanted(body=csv_of([HEADINGS, ["N1", "示例", "13900139009", "7319", uuid4().hex[:8]]]).decode())
 
 
 GOOD: dict[str, Callable[[Backstage], Wanted]] = {
@@ -271,7 +274,7 @@ GOOD: dict[str, Callable[[Backstage], Wanted]] = {
     "accept_correction": lambda stage: _correction(stage, {}),
     "decline_correction": _correction,
     "file_correction": lambda stage: Wanted(token=next(stage.fresh)["token"]),
-    "ask_for_erasure": lambda stage: Wanted(token=next(stage.fresh)["token"]),
+    "ask_for_erasure": lambda stage: Wanted(token=next(stage.leaving)["token"]),
     "withdraw_erasure": _withdrawal,
     "carry_out_erasure": _erasure,
     "decline_erasure": _erasure,

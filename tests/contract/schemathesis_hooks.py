@@ -26,7 +26,6 @@ from schemathesis.generation.meta import TestPhase
 
 from tests.contract.schemathesis_calls import GOOD, PIN, Backstage, Wanted
 from tests.factories.managers import PASSWORD
-from tests.factories.rosters import HEADINGS, csv_of
 from tests.factories.tablets import Tablet
 
 WORLD: dict[str, Any] = json.loads(Path(environ["GRAINLINE_WORLD"]).read_text())
@@ -36,6 +35,8 @@ TOKENS: dict[str, str] = WORLD["staff"] | {"pickup_device": STAGE.tablet.token}
 STAFF = {name: TOKENS[role] for name, role in WORLD["roles"].items() if role != "member"}
 if WORLD["ended"]:
     STAFF["sign_out"] = WORLD["ended"].pop()
+BESIDE = dict.fromkeys(("/api/v1/devices/pair", "/api/v1/devices/pairings"), {"GET", "PATCH", "OPTIONS"})
+"""Addresses that are those of another operation too, `/devices/{device_id}`: what that one answers is its own."""
 DRAFTS = {"get_campaign", "list_slots"}
 """A draft that was just made is there for staff only."""
 MEMBERS: list[str] = WORLD["members"]
@@ -48,7 +49,7 @@ MADE: set[str] = set()
 VERSIONS: dict[str, int] = {}
 TURN = count()
 QUERIES = {"filename": "名单.csv", "next": "/member/orders"}
-MOST_GOOD = 30
+MOST_GOOD = 12
 """How often an operation is given something real that was made for the call."""
 COUNTED: defaultdict[str, Counter[int]] = defaultdict(Counter)
 
@@ -86,6 +87,8 @@ def before_call(context: Any, case: Any, kwargs: dict[str, Any]) -> None:
     meta = case.meta
     if meta is None:
         return
+    if case.operation.path in BESIDE and case.method in BESIDE[case.operation.path]:
+        case.method = "DELETE"
     name = case.operation.definition.raw.get("operationId", "")
     is_stateful = meta.phase.name is TestPhase.STATEFUL
     share = 0 if is_stateful else 5
@@ -99,11 +102,7 @@ def before_call(context: Any, case: Any, kwargs: dict[str, Any]) -> None:
             key: real(key, value, share=share) for key, value in case.query.items() if key != "cursor"
         }
         case.query |= {key: value for key, value in QUERIES.items() if key in case.query}
-    is_wrong = meta.generation.mode.is_negative
-    if is_wrong and name == "cancel_order" and case.body is None:
-        # Counted as wrong by the generator, though the schema of this one body allows null.
-        case.body = []
-    elif not meta.is_negative_at(ParameterLocation.BODY) and not (is_wrong and name == "send_roster"):
+    if isinstance(case.body, dict) and not meta.is_negative_at(ParameterLocation.BODY):
         case.body = fitting(name, case.body, share=share)
     if name in MATCHED and not meta.is_negative_at(ParameterLocation.HEADER) and next(TURN) % 4:
         version = VERSIONS.get(next(iter(case.path_parameters.values())), 1)
@@ -201,12 +200,8 @@ def is_id(value: Any) -> bool:
     return True
 
 
-def fitting(name: str, body: Any, *, share: int) -> Any:
+def fitting(name: str, body: dict[str, Any], *, share: int) -> dict[str, Any]:
     """Return the body with those fields mended that contradict each other without breaking the schema."""
-    if name == "send_roster" and body is not NOT_SET:
-        return csv_of([HEADINGS, ["N1", "示例", "13900139009", "7319", uuid4().hex[:8]]])
-    if not isinstance(body, dict):
-        return body
     body = {key: real(key, value, share=share) for key, value in whole(body).items()}
     mend = MENDED.get(name)
     return body if mend is None else mend(body)

@@ -138,11 +138,11 @@ async def world(
     people = await describe_people(here) | (await add_fresh(here) if group in PEOPLE else NOBODY)
     keys = await add_keys(database) if group == "redemptions" else []
     imports = await add_imports(client, here) if "roster" in group else []
-    sealer = Sealer(database, KeyStore(tmp_path / "audit"), heads_file=tmp_path / "heads.jsonl")
-    await sealer.seal()
-    assert await sealer.sign_head() is not None
     ids = people.pop("ids")
     drafts = await _draft(client, here)
+    sealer = Sealer(database, KeyStore(tmp_path / "audit"), heads_file=tmp_path / "heads.jsonl")
+    await sealer.seal()
+    await sealer.sign_head()
     description = people | {
         "address": address,
         "texts": str(texts),

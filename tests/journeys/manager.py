@@ -252,7 +252,7 @@ async def _export_and_erase(book: Book, officer: Staff) -> None:
         "second proof too, which still counts.",
         "POST /members/exports",
         who=officer.caller,
-        body={"reason": "correct_record", "note": "示例·核对名册"},
+        body={"reason": "correct_record"},
     )
     member = await script(book, "member", "M0000004", token="SHAN")
     answer = await book.send("POST /me/erasure", who=member)
