@@ -37,7 +37,7 @@ run: $(RUN) ## Start everything, the database included (PORT=8000, DATABASE_URL,
 	@exec $(BIN)/grainline up
 
 test: check ## Check everything and run all tests against a PostgreSQL of their own
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile $(PYTEST_ARGS)
 
 check: $(DEV) ## Format, lint, types, imports, generated files (no tests)
 	$(BIN)/ruff format --check .

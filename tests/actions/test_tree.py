@@ -10,6 +10,7 @@ from app.unions.actions.tree import NewUnion, add_union
 from app.unions.errors import UnionMisplaced
 from app.unions.queries import list_tree
 from app.unions.rules import Level
+from tests.factories.databases import Scratch
 
 LEVELS = list(Level)
 
@@ -24,8 +25,8 @@ async def grow(database: Database, tag: str, *, down_to: Level) -> None:
             above = union.code
 
 
-async def test_each_union_stands_below_the_one_above(database: Database) -> None:
-    tag = secrets.token_hex(4)
+async def test_each_union_stands_below_the_one_above(scratch: Scratch) -> None:
+    tag, database = secrets.token_hex(4), scratch.database
     await grow(database, tag, down_to=Level.GROUP)
     async with database.transaction(every_union("a test looks")) as session:
         mine = [(depth, union) for depth, union in await list_tree(session) if union.code.startswith(tag)]
@@ -35,8 +36,8 @@ async def test_each_union_stands_below_the_one_above(database: Database) -> None
     assert [union.number is not None for _, union in mine] == [False, False, False, True, False, False]
 
 
-async def test_no_level_is_skipped_and_no_code_is_given_twice(database: Database) -> None:
-    tag = secrets.token_hex(4)
+async def test_no_level_is_skipped_and_no_code_is_given_twice(scratch: Scratch) -> None:
+    tag, database = secrets.token_hex(4), scratch.database
     await grow(database, tag, down_to=Level.STREET)
     for wanted in (
         NewUnion(f"{tag}-x", "示例", Level.GROUP, parent_code=f"{tag}-street"),

@@ -35,8 +35,8 @@ TOKENS: dict[str, str] = WORLD["staff"] | {"pickup_device": STAGE.tablet.token}
 STAFF = {name: TOKENS[role] for name, role in WORLD["roles"].items() if role != "member"}
 if WORLD["ended"]:
     STAFF["sign_out"] = WORLD["ended"].pop()
-BESIDE = dict.fromkeys(("/api/v1/devices/pair", "/api/v1/devices/pairings"), {"GET", "PATCH", "OPTIONS"})
-"""Addresses that are those of another operation too, `/devices/{device_id}`: what that one answers is its own."""
+BESIDE = {"/api/v1/devices/pair", "/api/v1/devices/pairings"}
+"""Addresses that another operation has too, `/devices/{device_id}`: its methods are not foreign here."""
 DRAFTS = {"get_campaign", "list_slots"}
 """A draft that was just made is there for staff only."""
 MEMBERS: list[str] = WORLD["members"]
@@ -87,7 +87,7 @@ def before_call(context: Any, case: Any, kwargs: dict[str, Any]) -> None:
     meta = case.meta
     if meta is None:
         return
-    if case.operation.path in BESIDE and case.method in BESIDE[case.operation.path]:
+    if case.operation.path in BESIDE and case.method in {"GET", "PATCH", "OPTIONS"}:
         case.method = "DELETE"
     name = case.operation.definition.raw.get("operationId", "")
     is_stateful = meta.phase.name is TestPhase.STATEFUL
@@ -133,6 +133,7 @@ class Signed(requests.auth.AuthBase):
         self._tablet = tablet
 
     def __call__(self, r: requests.PreparedRequest) -> requests.PreparedRequest:
+        assert r.body is None or isinstance(r.body, str | bytes)
         body = r.body.encode() if isinstance(r.body, str) else r.body
         sent = httpx.Request(str(r.method), str(r.url), content=body)
         sent.headers["Authorization"] = str(r.headers["Authorization"])
@@ -159,6 +160,8 @@ def arrange(name: str, case: Any, *, is_stateful: bool) -> None:
         case.path_parameters = (case.path_parameters or {}) | wanted.path
     if wanted.body is not None and case.body is not NOT_SET:
         case.body = wanted.body
+    if wanted.query:
+        case.query = (case.query or {}) | wanted.query
     if wanted.token is not None:
         case.headers["Authorization"] = f"Bearer {wanted.token}"
 

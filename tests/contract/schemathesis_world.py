@@ -25,7 +25,7 @@ from tests.factories.sign_in import give, new_mobile
 from tests.factories.street import Person, Street
 from tests.factories.tablets import make_key, public_half
 
-INVITED, ENDED, IMPORTS, KEYS = 30, 40, 12, 4
+INVITED, ENDED, IMPORTS, KEYS = 30, 40, 16, 4
 ORDERING, FRESH = 60, 64
 """How many of the members order; to the others nothing has happened yet."""
 MANAGERS = (Role.GROUP_LEADER, Role.FINANCE, Role.WAREHOUSE_KEEPER, Role.DISTRICT_VIEWER)

@@ -20,6 +20,7 @@ ELSEWHERE = {
     "sign_in.login_taken",
     "sign_in.unit_mismatch",
     "unions.account_pending",
+    "unions.union_misplaced",
 }
 # What becomes of one event in a batch, or of a file that is read in the background: said inside an answer.
 INSIDE = {

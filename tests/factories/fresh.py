@@ -94,7 +94,7 @@ FRESH: dict[str, dict[str, Fresh]] = {
     "request_exception": {"body.member_id": _fresh_member},
     "change_device": {"path.device_id": _fresh_device},
     "revoke_device": {"path.device_id": _fresh_device},
-    "change_staff_role": {"path.staff_id": _fresh_staff},
+    "change_staff_role": {"path.staff_id": _fresh_clerk},
     "approve_staff": {"path.staff_id": _fresh_staff},
     "disable_staff": {"path.staff_id": _fresh_staff},
     "reset_pin": {"path.staff_id": _fresh_clerk},
