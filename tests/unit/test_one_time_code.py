@@ -68,6 +68,7 @@ def test_codes_have_six_digits_and_every_digit_comes_everywhere() -> None:
         (challenge(), digest_of_code(SECRET, uuid4(), code="012345"), timedelta(), Verdict.WRONG),
         (challenge(), digest_of_code(bytes(32), ID, code="012345"), timedelta(), Verdict.WRONG),
     ],
+    ids=[str(number) for number in range(12)],
 )
 def test_a_code_is_right_for_its_challenge_in_time_and_not_too_often(
     known: Challenge | None, given: bytes, after: timedelta, verdict: Verdict
