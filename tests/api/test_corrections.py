@@ -201,7 +201,13 @@ async def test_nobody_decides_their_own(client: httpx.AsyncClient, street: MakeS
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("mobile", "123"), ("unit", "示例"), ("unit", "0198f000-0000-7000-8000-000000000000"), ("status", "king"), ("name", "·")],
+    [
+        ("mobile", "123"),
+        ("unit", "示例"),
+        ("unit", "0198f000-0000-7000-8000-000000000000"),
+        ("status", "king"),
+        ("name", "·"),
+    ],
 )
 async def test_a_record_takes_no_value_of_another_kind(
     client: httpx.AsyncClient, street: MakeStreet, field: str, value: str
