@@ -28,6 +28,6 @@ async def test_no_answer_of_these_is_stored(app: FastAPI, fresh_players: Players
             done.add(operation.name)
     stored = {sent[key] for key in await _keys(players, set(sent))}
     assert stored & set(NOT_KEPT) == set()
-    assert {"reveal_member", "export_members", "reset_pin", "add_pairing", "sign_clerk_in"} <= done
+    assert {"reveal_member", "export_members", "reset_pin", "add_pairing"} <= done
     # The control: what is kept is there.
     assert {"draft_staff", "file_correction", "place_order", "send_roster"} <= stored & done

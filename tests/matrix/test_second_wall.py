@@ -11,7 +11,7 @@ from tests.factories.worlds import OWN
 
 SHOWN = {
     "abandon_roster", "accept_correction", "approve_exception", "approve_staff", "carry_out_erasure",
-    "change_campaign", "change_capacity", "change_quota", "change_staff_role", "disable_staff",
+    "change_campaign", "change_capacity", "change_quota", "disable_staff",
     "get_campaign", "get_device", "get_eligibility_impact", "get_roster_import", "list_campaign_orders",
     "list_campaigns", "list_conflicts", "list_corrections", "list_devices", "list_erasures",
     "list_exceptions", "list_gift_boxes", "list_members", "list_pickup_points", "list_products",
