@@ -30,4 +30,4 @@ async def test_no_answer_of_these_is_stored(app: FastAPI, fresh_players: Players
     assert stored & set(NOT_KEPT) == set()
     assert {"reveal_member", "export_members", "reset_pin", "add_pairing"} <= done
     # The control: what is kept is there.
-    assert {"draft_staff", "file_correction", "place_order", "send_roster"} <= stored & done
+    assert {"draft_staff", "send_roster"} <= stored & done
