@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
 
 from tests.factories.answers import API
 from tests.factories.matrix import Operation, Players, operations
@@ -58,7 +59,7 @@ def _lacking(answer: httpx.Response) -> list[str]:
     wanted = {"default-src 'none'", "frame-ancestors 'none'"}
     if len(policies) != 1 or not wanted <= set(policies[0].split("; ")):
         found.append("content-security-policy")
-    if "unsafe" in policies[0] and answer.headers["content-type"].startswith("application/"):
+    elif "unsafe" in policies[0] and answer.headers["content-type"].startswith("application/"):
         found.append("unsafe")
     if len(answer.headers.get_list("cache-control")) != 1 or "x-request-id" not in answer.headers:
         found.append("cache-control, x-request-id")
@@ -119,3 +120,17 @@ async def test_a_browser_that_asks_first_is_told_nothing(app: FastAPI, players: 
         answer = await players.ours.client.request("OPTIONS", API + path, headers=headers)
         assert answer.status_code in {404, 405}, path
         assert not [name for name in answer.headers if name.startswith("access-control")], path
+
+
+async def test_control_an_answer_without_them_is_found() -> None:
+    bare = httpx.Response(200, headers={"content-type": "application/json"})
+    assert len(_lacking(bare)) == len(ALWAYS) + 2
+
+
+async def test_control_an_app_that_lets_origins_in_is_found() -> None:
+    loose = FastAPI()
+    loose.add_middleware(CORSMiddleware, allow_origins=["*"])
+    transport = httpx.ASGITransport(app=loose)
+    async with httpx.AsyncClient(transport=transport, base_url="http://grainline.test") as client:
+        answer = await client.get("/", headers={"Origin": "null"})
+    assert [name for name in answer.headers if name.startswith("access-control")]
