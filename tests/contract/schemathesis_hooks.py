@@ -9,6 +9,7 @@ import atexit
 import json
 from collections import Counter, defaultdict
 from datetime import UTC, date, datetime, timedelta
+from http import HTTPStatus
 from itertools import count
 from os import environ
 from pathlib import Path
@@ -143,12 +144,14 @@ class Signed(requests.auth.AuthBase):
 
 
 def arrange(name: str, case: Any, *, is_stateful: bool) -> None:
-    """Let a call that is meant well in every part succeed, three times out of four."""
+    """Let a call that is meant well in every part succeed, three times out of four, and until one has."""
     given = (case.headers or {}).get("Authorization", "").removeprefix("Bearer ")
     is_probe = name in WORLD["roles"] and given not in OURS
     if name not in GOOD or is_probe or case.meta.generation.mode.is_negative:
         return
-    if next(TURN) % 4 == 0 or COUNTED[name].total() > MOST_GOOD:
+    if any(status < HTTPStatus.MULTIPLE_CHOICES for status in COUNTED[name]) and (
+        next(TURN) % 4 == 0 or COUNTED[name].total() > MOST_GOOD
+    ):
         return
     if is_stateful and set((case.path_parameters or {}).values()) & MADE:
         return
