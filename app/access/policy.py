@@ -73,6 +73,23 @@ class Permission(StrEnum):
     STAFF_APPROVE = "staff.approve"
     RETENTION_READ = "retention.read"
     AUDIT_READ = "audit.read"
+    REDEMPTIONS_CORRECT = "redemptions.correct"
+    PROCUREMENT_READ = "procurement.read"
+    PROCUREMENT_WRITE = "procurement.write"
+    PROCUREMENT_APPROVE = "procurement.approve"
+    STOCK_READ = "stock.read"
+    STOCK_WRITE = "stock.write"
+    STOCK_COUNT = "stock.count"
+    STOCK_APPROVE = "stock.approve"
+    LOTS_RECALL = "lots.recall"
+    DOCUMENTS_READ = "documents.read"
+    DOCUMENTS_WRITE = "documents.write"
+    CLOSING_PREPARE = "closing.prepare"
+    CLOSING_SEAL = "closing.seal"
+    IMPACT_READ = "impact.read"
+    IMPACT_WRITE = "impact.write"
+    FIGURES_READ = "figures.read"
+    TARGETS_WRITE = "targets.write"
 
 
 WRITES = frozenset(
@@ -91,6 +108,17 @@ WRITES = frozenset(
         Permission.REDEMPTIONS_SYNC,
         Permission.DEVICES_WRITE,
         Permission.DEVICES_USE,
+        Permission.REDEMPTIONS_CORRECT,
+        Permission.PROCUREMENT_WRITE,
+        Permission.PROCUREMENT_APPROVE,
+        Permission.STOCK_WRITE,
+        Permission.STOCK_COUNT,
+        Permission.STOCK_APPROVE,
+        Permission.LOTS_RECALL,
+        Permission.DOCUMENTS_WRITE,
+        Permission.CLOSING_PREPARE,
+        Permission.CLOSING_SEAL,
+        Permission.TARGETS_WRITE,
     }
 )
 """Who writes, writes for the one street union that the account belongs to; others above it only look."""
@@ -103,6 +131,9 @@ STEP_UP = frozenset(
         Permission.KEYS_WITHDRAW,
         Permission.STAFF_WRITE,
         Permission.STAFF_APPROVE,
+        Permission.LOTS_RECALL,
+        Permission.DOCUMENTS_WRITE,
+        Permission.CLOSING_SEAL,
     }
 )
 """What asks a manager for both factors once more (ASVS 5.0 7.5.3): exports, mass changes, keys, accounts."""
@@ -123,6 +154,13 @@ _OVERSIGHT = _EVERYBODY | {
     Permission.EXCEPTIONS_READ,
     Permission.DEVICES_READ,
     Permission.RETENTION_READ,
+    Permission.DOCUMENTS_READ,
+}
+_BOOKS = {
+    Permission.PROCUREMENT_READ,
+    Permission.STOCK_READ,
+    Permission.IMPACT_READ,
+    Permission.FIGURES_READ,
 }
 
 GRANTS: dict[Role, frozenset[Permission]] = {
@@ -145,7 +183,17 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     Role.UNION_OFFICER: frozenset(
         _DESK
         | _OVERSIGHT
+        | _BOOKS
         | {
+            Permission.REDEMPTIONS_CORRECT,
+            Permission.PROCUREMENT_WRITE,
+            Permission.STOCK_WRITE,
+            Permission.STOCK_COUNT,
+            Permission.LOTS_RECALL,
+            Permission.DOCUMENTS_WRITE,
+            Permission.CLOSING_PREPARE,
+            Permission.IMPACT_WRITE,
+            Permission.TARGETS_WRITE,
             Permission.CAMPAIGNS_WRITE,
             Permission.CATALOG_WRITE,
             Permission.PICKUP_WRITE,
@@ -159,12 +207,42 @@ GRANTS: dict[Role, frozenset[Permission]] = {
             Permission.STAFF_READ,
         }
     ),
-    Role.STATION_CLERK: frozenset(_DESK | {Permission.MEMBERS_REVEAL}),
-    Role.WAREHOUSE_KEEPER: frozenset(_EVERYBODY),
-    Role.FINANCE: frozenset(_EVERYBODY | {Permission.RETENTION_READ}),
-    Role.CHAIR: frozenset(_OVERSIGHT | {Permission.CAMPAIGNS_PUBLISH, Permission.EXCEPTIONS_APPROVE}),
-    Role.AUDITOR: frozenset(_OVERSIGHT | {Permission.AUDIT_READ, Permission.STAFF_READ}),
-    Role.DISTRICT_VIEWER: frozenset(_EVERYBODY),
+    Role.STATION_CLERK: frozenset(
+        _DESK | {Permission.MEMBERS_REVEAL, Permission.STOCK_READ, Permission.STOCK_COUNT}
+    ),
+    Role.WAREHOUSE_KEEPER: frozenset(
+        _EVERYBODY
+        | {
+            Permission.PROCUREMENT_READ,
+            Permission.STOCK_READ,
+            Permission.STOCK_WRITE,
+            Permission.STOCK_COUNT,
+        }
+    ),
+    Role.FINANCE: frozenset(
+        _EVERYBODY
+        | _BOOKS
+        | {
+            Permission.RETENTION_READ,
+            Permission.PROCUREMENT_WRITE,
+            Permission.DOCUMENTS_READ,
+            Permission.DOCUMENTS_WRITE,
+            Permission.TARGETS_WRITE,
+        }
+    ),
+    Role.CHAIR: frozenset(
+        _OVERSIGHT
+        | _BOOKS
+        | {
+            Permission.CAMPAIGNS_PUBLISH,
+            Permission.EXCEPTIONS_APPROVE,
+            Permission.PROCUREMENT_APPROVE,
+            Permission.STOCK_APPROVE,
+            Permission.CLOSING_SEAL,
+        }
+    ),
+    Role.AUDITOR: frozenset(_OVERSIGHT | _BOOKS | {Permission.AUDIT_READ, Permission.STAFF_READ}),
+    Role.DISTRICT_VIEWER: frozenset(_EVERYBODY | {Permission.IMPACT_READ, Permission.FIGURES_READ}),
     Role.SYS_ADMIN: frozenset(_SIGNED_IN | {Permission.STAFF_READ, Permission.STAFF_WRITE}),
     Role.SEC_ADMIN: frozenset(
         _SIGNED_IN

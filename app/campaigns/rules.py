@@ -20,6 +20,13 @@ class Stage(StrEnum):
     CANCELLED = "cancelled"
 
 
+class CampaignKind(StrEnum):
+    """What members get: gifts to collect, or places on an exchange visit (交流学习)."""
+
+    GIFT = "gift"
+    VISIT = "visit"
+
+
 class Allocation(StrEnum):
     """How boxes are allotted: 先到先得 or 摇号."""
 

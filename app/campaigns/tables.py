@@ -14,6 +14,7 @@ from app.campaigns.rules import (
     STANDING_EXCEPTIONS,
     WAIVABLE,
     Allocation,
+    CampaignKind,
     CorrectionField,
     CorrectionStatus,
     ExceptionReason,
@@ -53,6 +54,7 @@ class Campaign(UnionOwned, Base):
         CheckConstraint("cardinality(not_received_campaign_ids) <= 50", name="campaigns_not_too_many"),
         CheckConstraint("(stage = 'draft') = (published_at IS NULL)", name="published_when_not_draft"),
         CheckConstraint("published_by IS NULL OR published_by <> drafted_by", name="two_people"),
+        CheckConstraint(one_of("kind", CampaignKind), name="kind_known"),
         UniqueConstraint("union_id", "id"),
         Index("ix_campaigns_union_id_pickup_from", "union_id", "pickup_from"),
     )
@@ -82,6 +84,9 @@ class Campaign(UnionOwned, Base):
     published_at: Mapped[datetime | None]
     retention_days: Mapped[int] = mapped_column(default=90, server_default=text("90"))
     personal_data_ended_at: Mapped[datetime | None]
+    kind: Mapped[str] = mapped_column(default=CampaignKind.GIFT, server_default="gift")
+    sealed_at: Mapped[datetime | None]
+    """Closed for good: its documents are final, later facts are supplements."""
     version: Mapped[int] = mapped_column(default=1)
     is_sample: Mapped[bool] = mapped_column(default=False)
 

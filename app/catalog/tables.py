@@ -41,22 +41,29 @@ class Product(UnionOwned, Base):
 
 
 class GiftBox(UnionOwned, Base):
-    """What one member receives (份): products with their counts."""
+    """What one member receives (份): products with their counts, or a place on a visit (no stock)."""
 
     __tablename__ = "gift_boxes"
     __table_args__ = (
         CheckConstraint("gross_weight_grams > 0", name="weight_positive"),
         CheckConstraint("unit_price_fen >= 0", name="price_not_negative"),
         CheckConstraint("barcode ~ '^[0-9]{13}$'", name="barcode_is_ean13"),
+        CheckConstraint("kind IN ('box','place')", name="kind_known"),
+        CheckConstraint(
+            "CASE kind WHEN 'box' THEN num_nonnulls(barcode, gross_weight_grams) = 2"
+            " ELSE num_nonnulls(barcode, gross_weight_grams) = 0 END",
+            name="a_place_weighs_nothing",
+        ),
         UniqueConstraint("union_id", "id"),
         UniqueConstraint("union_id", "barcode"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(default="box", server_default="box")
     name: Mapped[str]
     unit: Mapped[str]
-    barcode: Mapped[str]
-    gross_weight_grams: Mapped[int]
+    barcode: Mapped[str | None]
+    gross_weight_grams: Mapped[int | None]
     unit_price_fen: Mapped[int]
     region_id: Mapped[UUID | None] = mapped_column(ForeignKey("partner_regions.id"))
     is_sample: Mapped[bool] = mapped_column(default=False)

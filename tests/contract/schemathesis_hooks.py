@@ -333,9 +333,9 @@ def mend_correction(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def mend_rules(body: dict[str, Any]) -> dict[str, Any]:
-    """Name units and campaigns that there are."""
-    known = {"eligible_unit_ids": WORLD["unit_id"], "not_received_campaign_ids": REAL["campaign_id"][0]}
-    return body | {name: [id] for name, id in known.items() if body.get(name)}
+    """Name a unit that there is, and no campaign: the one there is may be the one that is changed."""
+    known = {"eligible_unit_ids": [WORLD["unit_id"]], "not_received_campaign_ids": []}
+    return body | {name: ids for name, ids in known.items() if body.get(name)}
 
 
 MENDED = {

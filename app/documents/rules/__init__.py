@@ -1,0 +1,1 @@
+"""Decisions about papers: what they hold, their numbers, their words and their hash."""

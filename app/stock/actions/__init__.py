@@ -1,0 +1,1 @@
+"""What people and the pickup table do with stock."""

@@ -1,0 +1,1 @@
+"""Every `select` about lots, movements and balances."""

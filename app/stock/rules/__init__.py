@@ -1,0 +1,1 @@
+"""Decisions about stock: accounts, movements, which lot goes first."""
