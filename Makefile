@@ -28,7 +28,7 @@ INSTALL_PROJECT := $(PIP) install --quiet --no-deps --no-build-isolation --edita
 COMPILE := $(BIN)/uv pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" pyproject.toml --extra build
 
-.PHONY: help run test check format openapi bench lock clean
+.PHONY: help run test check programs format openapi bench lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -36,7 +36,7 @@ help: ## Show this list
 run: $(RUN) ## Start everything, the database included (PORT=8000, DATABASE_URL, GRAINLINE_DATA)
 	@exec $(BIN)/grainline up
 
-test: check ## Check everything and run all tests against a PostgreSQL of their own
+test: check programs ## Check everything and run all tests against a PostgreSQL of their own
 	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile $(PYTEST_ARGS)
 
 check: $(DEV) ## Format, lint, types, imports, generated files (no tests)
@@ -45,6 +45,16 @@ check: $(DEV) ## Format, lint, types, imports, generated files (no tests)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m app.cli openapi --check
+
+# What opens the papers in tests: LibreOffice for workbooks, pdftotext for PDF. Tests that need them say so.
+programs:
+	@command -v soffice >/dev/null && command -v pdftotext >/dev/null || { \
+		test "$$(id -u)" = 0 && command -v apt-get >/dev/null || { echo "Tests of the papers need LibreOffice Calc and" \
+			"pdftotext. On Debian and Ubuntu, as root: apt-get install --no-install-recommends" \
+			"libreoffice-calc-nogui poppler-utils" >&2; exit 1; }; \
+		echo "Installing LibreOffice Calc and pdftotext, which open the papers in tests"; \
+		install="apt-get install -y -qq --no-install-recommends libreoffice-calc-nogui poppler-utils"; \
+		$$install >/dev/null 2>&1 || { apt-get update -qq && $$install >/dev/null; }; }
 
 format: $(DEV) ## Rewrite the code in the house format
 	$(BIN)/ruff check --fix .

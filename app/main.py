@@ -19,8 +19,11 @@ from app.access.vault import Vault
 from app.audit.api import router as audit
 from app.campaigns.api import router as campaigns
 from app.catalog.api import router as catalog
+from app.closing.api import router as closing
 from app.devices.api import router as devices
 from app.devices.api.guard import DeviceGuard
+from app.documents.api import router as documents
+from app.impact.api import router as impact
 from app.notifications.queries import find_heartbeat
 from app.orders.actions.admit import admit_orders
 from app.orders.actions.sold_out import SoldOutGate
@@ -47,12 +50,15 @@ from app.platform.settings import Settings, get_settings
 from app.platform.signing import KeyStore
 from app.platform.snapshots import Snapshots
 from app.privacy.api import router as privacy
+from app.procurement.api import router as procurement
 from app.redemptions.actions.keys import KeyRing
 from app.redemptions.actions.people import People
 from app.redemptions.actions.redeem import redeem_scans
 from app.redemptions.actions.typed_codes import TypedCodes
 from app.redemptions.api import router as redemptions
-from app.redemptions.rules.hand_over import Scan
+from app.redemptions.rules.table import Scan
+from app.regions.api import router as regions
+from app.reports.api import router as reports
 from app.roster.api import router as roster
 from app.roster.rules.formats import MOST_FILE_BYTES
 from app.sign_in.actions.open_door import open_door
@@ -60,7 +66,9 @@ from app.sign_in.actions.staff_door import StaffDoor
 from app.sign_in.api.member import router as member_sign_in
 from app.sign_in.api.sessions import router as sessions
 from app.sign_in.api.staff import router as staff_sign_in
+from app.stock.api import router as stock
 from app.unions.api import router as unions
+from app.warehouse.api import router as warehouse
 
 # What a worker serves beside a full desk.
 SPARE_REQUESTS = 256
@@ -123,7 +131,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(pages)
     for router in (
         campaigns, orders, redemptions, pickup, catalog, roster, unions, audit, member_sign_in,
-        staff_sign_in, sessions, privacy, devices,
+        staff_sign_in, sessions, privacy, devices, documents, regions, impact, reports, stock, procurement,
+        warehouse, closing,
     ):  # fmt: skip
         app.include_router(router, prefix="/api/v1")
     app.state.methods = methods_by_path(app)

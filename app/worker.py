@@ -11,7 +11,11 @@ from app.access.rotation import reseal_outdated
 from app.access.scope import Scope, every_union
 from app.access.sealer import Sealer
 from app.access.vault import Vault
+from app.closing.actions.papers import BUILDERS
+from app.closing.jobs import forget_papers
 from app.devices.jobs import tidy_devices
+from app.documents.actions.press import Press
+from app.documents.jobs import DEFAULT_PRESS, expire_drafts, render_waiting
 from app.notifications.jobs import BATCH, beat, relay_events
 from app.orders.jobs import expire_orders, release_orders_of_leavers, serve_lines
 from app.platform.clock import utc_now
@@ -26,6 +30,7 @@ from app.platform.signing import KeyStore
 from app.privacy.jobs import end_retention
 from app.roster.jobs.imports import carry_out_imports, forget_imports
 from app.sign_in.actions.nonces import tidy_member_sign_in
+from app.warehouse.jobs import watch_stock
 
 log = structlog.get_logger()
 
@@ -33,9 +38,18 @@ log = structlog.get_logger()
 class Worker:
     """The jobs of one background process."""
 
-    def __init__(self, database: Database, sender: Sender, *, sealer: Sealer | None = None) -> None:
-        """Work on `database`; events go to `sender`; `sealer` chains the audit log."""
+    def __init__(
+        self,
+        database: Database,
+        sender: Sender,
+        *,
+        sealer: Sealer | None = None,
+        press: Press = DEFAULT_PRESS,
+        draft_days: int = 30,
+    ) -> None:
+        """Work on `database`; events go to `sender`; `sealer` chains the audit log, `press` prints papers."""
         self._database, self._sender, self._sealer = database, sender, sealer
+        self._press, self._draft_days = press, draft_days
         self._has_signed = False
 
     async def say_alive(self) -> None:
@@ -58,6 +72,10 @@ class Worker:
         """Take back what members who left had ordered, where campaigns say so; serve those who wait."""
         await release_orders_of_leavers(self._database.transaction, now=utc_now())
         await serve_lines(self._database.transaction, now=utc_now())
+
+    async def watch_stock(self) -> None:
+        """Tell of gift boxes that will be short in the slots of the next two days."""
+        await watch_stock(self._database.transaction, now=utc_now())
 
     async def seal(self) -> None:
         """Chain what is new in the audit log."""
@@ -95,6 +113,15 @@ class Worker:
     async def end_retention(self) -> None:
         """Take the members out of campaigns whose time of keeping personal data has ended."""
         await end_retention(self._database.transaction, now=utc_now())
+        await forget_papers(self._database.transaction, now=utc_now())
+
+    async def render_documents(self) -> None:
+        """Make the papers that were asked for."""
+        await render_waiting(self._database, BUILDERS, press=self._press)
+
+    async def expire_drafts(self) -> None:
+        """Delete the files of old drafts."""
+        await expire_drafts(self._database, days=self._draft_days, now=utc_now())
 
     async def run(self, stop: asyncio.Event) -> None:
         """Do every job at its own pace until `stop` is set."""
@@ -104,11 +131,14 @@ class Worker:
             _repeat(self.relay, 1, stop=stop),
             _repeat(self.expire, 60, stop=stop),
             _repeat(self.release, 60, stop=stop),
+            _repeat(self.watch_stock, 60, stop=stop),
             _repeat(self.tidy, 3_600, stop=stop),
             _repeat(self.reseal, 60, stop=stop),
             _repeat(self.seal, 1, stop=stop),
             _repeat(self.carry_out_imports, 1, stop=stop),
             _repeat(self.forget_imports, 3_600, stop=stop),
+            _repeat(self.render_documents, 1, stop=stop),
+            _repeat(self.expire_drafts, 3_600, stop=stop),
             _repeat(self.sign_head, 3_600, stop=stop),
         )
         # What was done until the end is sealed, and the head leaves the machine.
@@ -151,6 +181,8 @@ async def run_worker(settings: Settings) -> None:
     try:
         async with database.engine.connect() as connection:
             await refuse_unsafe(connection, in_production=settings.is_production)
-        await Worker(database, sender, sealer=sealer).run(stop)
+        press = Press(settings.fonts_dir, f"{settings.public_url}/verify")
+        worker = Worker(database, sender, sealer=sealer, press=press, draft_days=settings.draft_days)
+        await worker.run(stop)
     finally:
         await database.close()

@@ -174,7 +174,9 @@ def redeem(server: Server, seeded: Seeded, *, connections: int, seconds: float) 
     """Measure the redemption of distinct codes against a no-op that checks the signature too."""
     calls = asyncio.run(seeded.scans(server.url, server.folder, count=int(3_500 * seconds)))
     reference = drive("/bench/noop-scan", calls, connections=connections, seconds=seconds)
-    scans = drive("/api/v1/redemptions", calls, connections=connections, seconds=seconds)
+    scans = drive(
+        "/api/v1/redemptions", calls, connections=connections, seconds=seconds, prefix=f"r{seeded.used}-"
+    )
     asyncio.run(seeded.audit_scans(server.url, scans.statuses.get(200, 0)))
     return row("redeem", connections, [scans], [reference])
 

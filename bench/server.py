@@ -17,7 +17,7 @@ from app.platform.clock import utc_now
 from app.platform.http import StrictRoute
 from app.platform.ids import new_id
 from app.platform.keeping import IdempotencyRecord, json_answer
-from app.redemptions.rules.hand_over import read_code
+from app.redemptions.rules.reading import read_code
 from app.redemptions.schemas import RedemptionRequest
 
 router = APIRouter(route_class=StrictRoute)
@@ -39,7 +39,7 @@ async def noop_scan(
     actor: Annotated[Actor, require(Permission.REDEMPTIONS_WRITE)],
 ) -> Response:
     """Check the signature of a scanned code and do nothing else."""
-    union = await request.app.state.people.about(actor)
+    union = await request.app.state.people.about(actor, actor.id)
     read_code(body.code, await request.app.state.key_ring.keys(), union_number=union.number)
     return json_answer(ANSWER)
 

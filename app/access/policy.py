@@ -88,6 +88,7 @@ class Permission(StrEnum):
     CLOSING_SEAL = "closing.seal"
     IMPACT_READ = "impact.read"
     IMPACT_WRITE = "impact.write"
+    IMPACT_PUBLISH = "impact.publish"
     FIGURES_READ = "figures.read"
     TARGETS_WRITE = "targets.write"
 
@@ -239,6 +240,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
             Permission.PROCUREMENT_APPROVE,
             Permission.STOCK_APPROVE,
             Permission.CLOSING_SEAL,
+            Permission.IMPACT_PUBLISH,
         }
     ),
     Role.AUDITOR: frozenset(_OVERSIGHT | _BOOKS | {Permission.AUDIT_READ, Permission.STAFF_READ}),

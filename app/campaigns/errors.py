@@ -45,12 +45,20 @@ class CampaignNotDraft(DomainError, code="campaigns.not_draft", status=409):
     """The change is only possible while the campaign is a draft."""
 
 
+class CampaignSealed(DomainError, code="campaigns.sealed", status=409):
+    """The campaign is sealed: nothing of it changes any more."""
+
+
 class CampaignIncomplete(DomainError, code="campaigns.incomplete", status=409, shown=("missing",)):
     """The campaign cannot be published yet; `missing` says what it lacks."""
 
 
 class OwnDraft(DomainError, code="campaigns.own_draft", status=403):
     """Who drafted a campaign does not publish it."""
+
+
+class KindMismatch(DomainError, code="campaigns.kind_mismatch", status=409):
+    """A gift campaign offers gift boxes and a visit offers places, never the other way round."""
 
 
 class WindowsInvalid(DomainError, code="campaigns.windows_invalid", status=422):

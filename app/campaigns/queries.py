@@ -11,7 +11,13 @@ from sqlalchemy.orm import aliased
 from sqlalchemy.types import Uuid
 
 from app.access.scope import in_scope, read_scoped
-from app.campaigns.errors import CampaignNotFound, CorrectionNotFound, ExceptionNotFound, OfferNotFound
+from app.campaigns.errors import (
+    CampaignNotFound,
+    CampaignSealed,
+    CorrectionNotFound,
+    ExceptionNotFound,
+    OfferNotFound,
+)
 from app.campaigns.rules import (
     STANDING_EXCEPTIONS,
     CampaignStatus,
@@ -104,6 +110,14 @@ async def lock_campaign(session: AsyncSession, campaign_id: UUID) -> Campaign:
     return campaign
 
 
+async def lock_unsealed(session: AsyncSession, campaign_id: UUID) -> Campaign:
+    """Lock and return a campaign that may still change; raise CampaignNotFound, CampaignSealed."""
+    campaign = await lock_campaign(session, campaign_id)
+    if campaign.sealed_at is not None:
+        raise CampaignSealed()
+    return campaign
+
+
 async def get_offer(session: AsyncSession, offer_id: UUID) -> Offer:
     """Return an offer of the session's unions, or raise OfferNotFound."""
     offer = (await session.execute(select(Offer).where(Offer.id == offer_id))).scalar_one_or_none()
@@ -187,6 +201,12 @@ async def count_offers(session: AsyncSession, campaign_id: UUID) -> int:
     """Return how many offers a campaign has."""
     wanted = select(func.count()).select_from(Offer).where(Offer.campaign_id == campaign_id)
     return int((await session.execute(wanted)).scalar_one())
+
+
+async def find_offered_kinds(session: AsyncSession, campaign_id: UUID) -> set[str]:
+    """Return which kinds of things a campaign offers: boxes, places."""
+    wanted = select(GiftBox.kind).join(Offer, Offer.gift_box_id == GiftBox.id)
+    return set((await session.scalars(wanted.where(Offer.campaign_id == campaign_id).distinct())).all())
 
 
 async def has_point_without_slots(session: AsyncSession, campaign_id: UUID) -> bool:

@@ -27,6 +27,11 @@ class CampaignKind(StrEnum):
     VISIT = "visit"
 
 
+def offers_kind(campaign_kind: str, item_kind: str) -> bool:
+    """Return whether a campaign of a kind may offer this: a visit offers places, a gift campaign boxes."""
+    return (campaign_kind == CampaignKind.VISIT) == (item_kind == "place")
+
+
 class Allocation(StrEnum):
     """How boxes are allotted: 先到先得 or 摇号."""
 

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from app.campaigns.rules import (
     WAIVABLE,
     Allocation,
+    CampaignKind,
     CampaignStatus,
     CorrectionField,
     CorrectionStatus,
@@ -17,6 +18,7 @@ from app.campaigns.rules import (
     ExceptionStatus,
     Rule,
 )
+from app.catalog.schemas import ItemKind
 from app.platform.clock import GivenDay, GivenInstant, Instant
 from app.platform.text import LINE, WITHOUT_NUL
 from app.unions.rules import MemberStatus
@@ -56,12 +58,13 @@ class RegionView(BaseModel):
 
 
 class OfferedBoxView(BaseModel):
-    """A gift box as it is offered."""
+    """A gift box as it is offered, or a place on a visit, which weighs nothing."""
 
     id: UUID
+    kind: ItemKind
     name: str
     unit: str
-    gross_weight_grams: int
+    gross_weight_grams: int | None
     components: list[ComponentView]
     origin_region: RegionView | None
 
@@ -93,6 +96,7 @@ class CampaignView(BaseModel):
 
     id: UUID
     title: str
+    kind: CampaignKind
     status: CampaignStatus
     allocation: Allocation
     has_waitlist: bool
@@ -116,11 +120,12 @@ class CampaignView(BaseModel):
 
 
 class CampaignDraft(BaseModel):
-    """What an officer sends to draft a campaign."""
+    """What an officer sends to draft a campaign; a `visit` offers places, and its kind never changes."""
 
     model_config = ConfigDict(extra="forbid")
 
     title: Title
+    kind: CampaignKind = CampaignKind.GIFT
     allocation: Allocation = Allocation.FIRST_COME
     has_waitlist: Annotated[bool, Field(strict=True)] = True
     per_member_limit: Annotated[int, Field(strict=True, ge=1, le=20)] = 1

@@ -9,3 +9,7 @@ class GiftBoxNotFound(DomainError, code="catalog.gift_box_not_found", status=404
 
 class ProductNotFound(DomainError, code="catalog.product_not_found", status=404):
     """No such product, or not yours."""
+
+
+class RegionNotFound(DomainError, code="catalog.region_not_found", status=404):
+    """There is no such partner region."""

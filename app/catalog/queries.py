@@ -6,9 +6,10 @@ from uuid import UUID
 from sqlalchemy import select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.catalog.errors import GiftBoxNotFound
+from app.catalog.errors import GiftBoxNotFound, ProductNotFound, RegionNotFound
 from app.catalog.tables import GiftBox, GiftBoxComponent, Product
 from app.platform.paging import Page, page_of, seek, text_key
+from app.regions.tables import PartnerRegion
 
 
 async def get_gift_box(session: AsyncSession, gift_box_id: UUID) -> GiftBox:
@@ -55,3 +56,28 @@ async def find_products(session: AsyncSession, product_ids: Collection[UUID]) ->
     """Return those of these products that the session's unions have."""
     found = await session.execute(select(Product).where(Product.id.in_(product_ids)))
     return {product.id: product for product in found.scalars()}
+
+
+async def get_product(session: AsyncSession, product_id: UUID) -> Product:
+    """Return a product of the session's unions, or raise ProductNotFound."""
+    found = (await session.execute(select(Product).where(Product.id == product_id))).scalar_one_or_none()
+    if found is None:
+        raise ProductNotFound()
+    return found
+
+
+async def lock_product(session: AsyncSession, product_id: UUID) -> Product:
+    """Lock and return a product of the session's unions, or raise ProductNotFound."""
+    wanted = select(Product).where(Product.id == product_id).with_for_update()
+    found = (await session.execute(wanted)).scalar_one_or_none()
+    if found is None:
+        raise ProductNotFound()
+    return found
+
+
+async def check_regions(session: AsyncSession, region_ids: Collection[UUID | None]) -> None:
+    """Raise RegionNotFound unless all these partner regions are there; None stands for no region."""
+    wanted = {region_id for region_id in region_ids if region_id is not None}
+    found = await session.execute(select(PartnerRegion.id).where(PartnerRegion.id.in_(wanted)))
+    if wanted - set(found.scalars()):
+        raise RegionNotFound()

@@ -22,6 +22,8 @@ class Product(UnionOwned, Base):
             name="net_content_positive",
         ),
         CheckConstraint("barcode ~ '^[0-9]{13}$'", name="barcode_is_ean13"),
+        CheckConstraint("sc_number ~ '^SC[0-9]{14}$'", name="sc_number_form"),
+        CheckConstraint("num_nonnulls(sc_number, sc_reason) <= 1", name="licence_or_reason"),
         UniqueConstraint("union_id", "id"),
         UniqueConstraint("union_id", "barcode"),
     )
@@ -37,6 +39,11 @@ class Product(UnionOwned, Base):
     storage: Mapped[str]
     allergens: Mapped[list[str]] = mapped_column(ARRAY(String))
     region_id: Mapped[UUID | None] = mapped_column(ForeignKey("partner_regions.id"))
+    sc_number: Mapped[str | None]
+    """食品生产许可证编号; None for what was entered without one."""
+    sc_reason: Mapped[str | None]
+    """Why it needs no licence number (初级农产品无需SC)."""
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
     is_sample: Mapped[bool] = mapped_column(default=False)
 
 

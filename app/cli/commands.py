@@ -12,7 +12,7 @@ import typer
 from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.cli import audit, keys, unions, vault
+from app.cli import audit, keys, stock, unions, vault
 from app.platform.errors import DomainError
 from app.platform.postgres_files import PostgresError
 from app.platform.settings import Settings, get_settings
@@ -34,6 +34,7 @@ cli.add_typer(unions.commands, name="unions")
 cli.add_typer(keys.commands, name="keys")
 cli.add_typer(audit.commands, name="audit")
 cli.add_typer(vault.commands, name="vault")
+cli.add_typer(stock.commands, name="stock")
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.cli.connect import carried, database_url
 from app.cli.signing import check_keys
+from app.cli.stock import check_stock
 from app.cli.vault import check_vault
 from app.platform.database import Database
 from app.platform.doctor import Finding, Level, check_database, check_time_zones
@@ -40,5 +41,6 @@ async def _examine_database(settings: Settings, url: str, *, findings: list[Find
         if not any(one.name == "migrations" and one.level is Level.FAIL for one in findings):
             findings.append(await check_keys(settings, database))
             findings.append(await check_vault(settings, database))
+            findings.append(await check_stock(database))
     finally:
         await database.close()

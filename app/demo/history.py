@@ -13,7 +13,8 @@ from app.demo.source import Campaign, Source
 from app.orders.rules.desk import OrderState
 from app.orders.rules.states import OrderStatus
 from app.pickup.tables import Slot
-from app.redemptions.rules.hand_over import Decision, HandOver, OrderDetails, Reading, Scan
+from app.redemptions.rules.reading import Reading
+from app.redemptions.rules.table import Decision, HandOver, OrderDetails, Scan
 from app.redemptions.schemas import answer_of
 
 Row: TypeAlias = dict[str, Any]
@@ -92,7 +93,7 @@ class Story:
     def _collect(self, order: OrderState, slot: Slot, *, point: str) -> None:
         seconds = int((slot.ends_at - slot.starts_at).total_seconds())
         at = slot.starts_at + timedelta(seconds=self._dice.randrange(seconds))
-        order.status, order.collected_at = OrderStatus.COLLECTED, at
+        order.status, order.collected_at, order.collected_count = OrderStatus.COLLECTED, at, order.quantity
         order.version += 1
         event_id = UUID(int=self._dice.getrandbits(128), version=4)
         scan = Scan(
@@ -118,7 +119,8 @@ class Story:
             point,
         )
         hand_over = HandOver(event_id, at, self._clerk_name, point)
-        self.redemptions.append(self._row(Decision(scan, order, details, None, hand_over)))
+        boxes = order.quantity
+        self.redemptions.append(self._row(Decision(scan, order, details, None, hand_over, boxes=boxes)))
 
     def _row(self, decision: Decision) -> Row:
         scan, order = decision.scan, decision.order
@@ -134,6 +136,7 @@ class Story:
             "result": "handed_over",
             "reason": None,
             "quantity": order.quantity,
+            "first_portion": 1,
             "override_reason": None,
             "is_offline": False,
             "first_event_id": scan.event_id,

@@ -13,6 +13,8 @@ from app.access.vault import keys_of
 from app.campaigns.rules import Stage
 from app.campaigns.tables import Campaign
 from app.catalog.tables import GiftBox, GiftBoxComponent, Product
+from app.demo.aid import insert_aid
+from app.demo.buying import Books, find_books, open_books
 from app.demo.catalogue import make_catalogue, point_rows, region_rows
 from app.demo.directory import (
     Directory,
@@ -24,6 +26,7 @@ from app.demo.directory import (
     units_of_streets,
 )
 from app.demo.editions import Edition, Plan
+from app.demo.goods import buy_without_campaign, set_targets, stock_edition, stock_story
 from app.demo.history import Story, history_plans
 from app.demo.ledger import Recipient, order_rows
 from app.demo.live import EDITION_MARK, ORDERED_FROM, live_plans, make_live_edition, next_edition
@@ -60,15 +63,20 @@ async def load_demo(database: Database, *, now: datetime) -> bool:
         if (await session.execute(select(Union.id).limit(1))).first() is not None:
             return False
         directory = await _insert_organizations(session, source, now)
-        await _insert_catalogue(session, source, directory=directory)
+        regions = await _insert_catalogue(session, source, directory=directory)
+        await insert_aid(session, directory, regions=regions, now=now)
+        books = await open_books(session, source, directory, regions=regions, now=now)
         recipients = await _insert_people(session, people, directory=directory)
         for plan in history_plans(source):
             story = Story(source, plan, directory=directory)
             story.tell(recipients[plan.street])
             await _insert_edition(session, story.edition)
             await _insert(session, Redemption, story.redemptions)
+            await stock_story(session, story.edition, story.redemptions, books=books)
+        await buy_without_campaign(session, books, now)
+        await set_targets(session, books, now)
         for kind, plan in live_plans(source, now).items():
-            await _insert_live(session, kind, plan=plan, directory=directory, now=now)
+            await _insert_live(session, kind, plan=plan, books=books, now=now)
     return True
 
 
@@ -83,13 +91,14 @@ async def refresh_live_campaigns(database: Database, *, now: datetime) -> int:
     async with database.transaction(every_union("demo data")) as session:
         await _lock(session)
         directory = await find_directory(session, source)
+        books = await find_books(session, source, directory)
         for kind, plan in live_plans(source, now).items():
             if not _is_possible(plan, directory):
                 continue
             editions = await _find_editions(session, plan, union_id=directory.unions[plan.street])
             if editions and not any(_is_open(edition, now) for edition in editions):
                 following = next_edition(plan, len(editions) + 1)
-                await _insert_live(session, kind, plan=following, directory=directory, now=now)
+                await _insert_live(session, kind, plan=following, books=books, now=now)
                 added += 1
     return added
 
@@ -130,7 +139,10 @@ async def _insert_organizations(session: AsyncSession, source: Source, now: date
     return directory
 
 
-async def _insert_catalogue(session: AsyncSession, source: Source, *, directory: Directory) -> None:
+async def _insert_catalogue(
+    session: AsyncSession, source: Source, *, directory: Directory
+) -> dict[str, UUID]:
+    """Insert regions, pickup points, products and boxes; return the ids of the regions."""
     rows, regions = region_rows(source)
     await _insert(session, PartnerRegion, rows)
     await _insert(session, PickupPoint, point_rows(source, directory))
@@ -138,6 +150,7 @@ async def _insert_catalogue(session: AsyncSession, source: Source, *, directory:
     await _insert(session, Product, catalogue.products)
     await _insert(session, GiftBox, catalogue.boxes)
     await _insert(session, GiftBoxComponent, catalogue.components)
+    return regions
 
 
 async def _insert_people(
@@ -179,9 +192,8 @@ async def _insert_people(
     return recipients
 
 
-async def _insert_live(
-    session: AsyncSession, kind: str, *, plan: Plan, directory: Directory, now: datetime
-) -> None:
+async def _insert_live(session: AsyncSession, kind: str, *, plan: Plan, books: Books, now: datetime) -> None:
+    directory = books.directory
     wanted = (
         select(Member.id, Member.unit_id, Member.mobile_index.is_not(None))
         .where(Member.union_id == directory.unions[plan.street], Member.is_sample.is_(True))
@@ -191,6 +203,7 @@ async def _insert_live(
     recipients = [Recipient(*row) for row in await session.execute(wanted)] if kind == ORDERED_FROM else []
     edition = make_live_edition(kind, plan, directory=directory, recipients=recipients, now=now)
     await _insert_edition(session, edition)
+    await stock_edition(session, edition, books=books, now=now)
 
 
 async def _insert_edition(session: AsyncSession, edition: Edition) -> None:

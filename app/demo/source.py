@@ -7,7 +7,7 @@ from datetime import date, time
 from decimal import Decimal
 from functools import cache
 from importlib.resources import files
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import yaml
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
@@ -284,8 +284,13 @@ _Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^(?:true|fal
 @cache
 def read_source() -> Source:
     """Return the demo's source. Raises `pydantic.ValidationError` if it contradicts itself."""
-    folder = files("app.demo")
-    text = (folder / "demo.yaml").read_text(encoding="utf-8")
-    document = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
-    divisions = _read_divisions((folder / "divisions.csv").read_text(encoding="utf-8"))
-    return Source.model_validate({**document, "divisions": divisions})
+    divisions = _read_divisions((files("app.demo") / "divisions.csv").read_text(encoding="utf-8"))
+    return Source.model_validate({**read_document(), "divisions": divisions})
+
+
+@cache
+def read_document() -> dict[str, Any]:
+    """Return `demo.yaml` as it is, for whoever reads parts of it that `Source` does not hold."""
+    text = (files("app.demo") / "demo.yaml").read_text(encoding="utf-8")
+    document: dict[str, Any] = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
+    return document

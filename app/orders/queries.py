@@ -16,7 +16,7 @@ from app.access.scope import in_scope, read_scoped
 from app.campaigns.rules import LEAVING, Stage, remaining_boxes
 from app.campaigns.tables import Campaign, Offer
 from app.orders.rules.desk import MemberState, OfferState, OrderState, SlotState
-from app.orders.rules.states import EXPIRING, LIVE, OrderStatus
+from app.orders.rules.states import EXPIRING, LIVE, PROMISED, OrderStatus
 from app.orders.tables import Order
 from app.pickup.tables import Slot
 from app.platform.idempotency import Answer, Claim
@@ -29,33 +29,18 @@ _IDS = any_(cast(bindparam("ids", type_=_UUIDS), _UUIDS))
 
 _OFFERS = (
     select(
-        Offer.id,
-        Offer.union_id,
-        Offer.campaign_id,
-        Offer.pickup_point_id,
-        Offer.quota,
-        Offer.promised_count,
-        Offer.waitlisted_count,
-        Offer.version,
-        Campaign.stage,
-        Campaign.allocation,
-        Campaign.has_waitlist,
-        Campaign.per_member_limit,
-        Campaign.eligible_statuses,
-        Campaign.order_opens_at,
-        Campaign.order_closes_at,
-        Campaign.pickup_until,
-        Campaign.eligible_unit_ids,
-        Campaign.not_received_months,
-        Campaign.not_received_campaign_ids,
-        Campaign.is_listed_only,
-        Campaign.keeps_orders_of_leavers,
+        Offer.id, Offer.union_id, Offer.campaign_id, Offer.pickup_point_id, Offer.quota,
+        Offer.promised_count, Offer.waitlisted_count, Offer.version, Campaign.stage, Campaign.allocation,
+        Campaign.has_waitlist, Campaign.per_member_limit, Campaign.eligible_statuses,
+        Campaign.order_opens_at, Campaign.order_closes_at, Campaign.pickup_until,
+        Campaign.eligible_unit_ids, Campaign.not_received_months, Campaign.not_received_campaign_ids,
+        Campaign.is_listed_only, Campaign.keeps_orders_of_leavers, Campaign.sealed_at,
     )
     .join(Campaign, Campaign.id == Offer.campaign_id)
     .where(Offer.id == _IDS, in_scope(Offer))
     .order_by(Offer.id)
     .with_for_update(of=Offer, key_share=True)
-)
+)  # fmt: skip
 _SLOTS = (
     select(
         Slot.id,
@@ -88,6 +73,8 @@ _STATE = (
     Order.cancelled_at,
     Order.cancel_reason,
     Order.version,
+    Order.collected_count,
+    Order.given_up_count,
 )
 _ORDERS = select(*_STATE).where(Order.id == _IDS, in_scope(Order)).order_by(Order.id)
 _LOCKED_ORDERS = _ORDERS.with_for_update(key_share=True)
@@ -132,13 +119,10 @@ _LIVE_ORDERS = select(Order.campaign_id, Order.member_id).where(
     # Written out, not bound: only so is the partial unique index known to hold what is asked for.
     Order.status.in_([literal_column(f"'{status}'") for status in sorted(LIVE)]),
 )
+_HOLDING = [literal_column(f"'{status}'") for status in sorted(PROMISED)]
 _RECEIVED = (
     select(Order.member_id, Order.campaign_id, func.max(Order.collected_at).label("at"))
-    .where(
-        Order.member_id == _IDS,
-        in_scope(Order),
-        Order.status == literal_column(f"'{OrderStatus.COLLECTED}'"),
-    )
+    .where(Order.member_id == _IDS, in_scope(Order), Order.status.in_(_HOLDING), Order.collected_count > 0)
     .group_by(Order.member_id, Order.campaign_id)
 )
 _ANSWERS = select(

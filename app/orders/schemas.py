@@ -57,7 +57,10 @@ class SlotOfOrder(BaseModel):
 
 
 class OrderView(BaseModel):
-    """An order as it is answered."""
+    """An order as it is answered; `given_up_quantity` boxes are no longer part of `quantity`.
+
+    `collected_at` is when the last of the `collected_quantity` boxes was handed over.
+    """
 
     id: UUID
     number: str
@@ -67,6 +70,8 @@ class OrderView(BaseModel):
     pickup_point_id: UUID
     slot: SlotOfOrder | None
     quantity: int
+    collected_quantity: int
+    given_up_quantity: int
     channel: Channel
     placed_at: Instant
     booked_at: Instant | None
@@ -104,6 +109,8 @@ def order_fields(order: OrderState, slot: SlotState | None) -> dict[str, object]
         "pickup_point_id": str(order.pickup_point_id),
         "slot": _slot(slot),
         "quantity": order.quantity,
+        "collected_quantity": order.collected_count,
+        "given_up_quantity": order.given_up_count,
         "channel": order.channel,
         "placed_at": shown(order.placed_at),
         "booked_at": _shown(order.booked_at),

@@ -27,7 +27,14 @@ class Order(UnitOwned, Base):
             "slot_id IS NULL OR status IN ('booked','collected','expired','on_hold')",
             name="no_slot_without_booking",
         ),
-        CheckConstraint("(status = 'collected') = (collected_at IS NOT NULL)", name="collected_has_a_time"),
+        CheckConstraint("collected_count BETWEEN 0 AND quantity", name="never_more_than_ordered"),
+        CheckConstraint("(status = 'collected') = (collected_count = quantity)", name="collected_is_all"),
+        CheckConstraint(
+            "collected_count = 0 OR status IN ('to_book','booked','collected','on_hold')",
+            name="part_stays_collected",
+        ),
+        CheckConstraint("(collected_count > 0) = (collected_at IS NOT NULL)", name="collected_has_a_time"),
+        CheckConstraint("given_up_count >= 0 AND quantity + given_up_count <= 20", name="given_up_in_range"),
         CheckConstraint("(status = 'cancelled') = (cancelled_at IS NOT NULL)", name="cancelled_has_a_time"),
         UniqueConstraint("union_id", "id"),
         UniqueConstraint("union_id", "number"),
@@ -79,4 +86,8 @@ class Order(UnitOwned, Base):
     collected_at: Mapped[datetime | None]
     cancelled_at: Mapped[datetime | None]
     cancel_reason: Mapped[str | None]
+    collected_count: Mapped[int] = mapped_column(default=0, server_default="0")
+    """How many of its boxes were handed over and not taken back, the last of them at `collected_at`."""
+    given_up_count: Mapped[int] = mapped_column(default=0, server_default="0")
+    """How many boxes it lost when it ended with a part collected; they no longer count in `quantity`."""
     version: Mapped[int] = mapped_column(default=1)

@@ -15,6 +15,8 @@ from app.platform.clock import is_sensible
 from app.platform.errors import DomainError
 
 Item = TypeVar("Item")
+_GREATEST = 2**31 - 1
+"""Of an integer in PostgreSQL; whoever asks for more is no list of ours."""
 
 
 class CursorInvalid(DomainError, code="platform.cursor_invalid", status=422):
@@ -77,6 +79,14 @@ def instant_key(part: str) -> datetime:
     if instant.tzinfo is None or not is_sensible(instant):
         raise ValueError("not one of our instants")
     return instant
+
+
+def int_key(part: str) -> int:
+    """Return the number in a cursor, or raise ValueError for what no column of ours holds."""
+    number = int(part)
+    if abs(number) > _GREATEST:
+        raise ValueError("no number of a column")
+    return number
 
 
 def text_key(part: str) -> str:

@@ -119,6 +119,8 @@ COMMON = (
     TwoCredentials, Unauthenticated, SignatureRefused, Forbidden, CrossSite, StepUpRequired, BodyTooLarge,
     MalformedRequest, TooManyRequests, Busy, Unavailable, StorageFull,
 )  # fmt: skip
+OPEN = (MalformedRequest, TooManyRequests, Busy, Unavailable)
+"""What a question that anybody may ask can be refused with."""
 
 
 def describe(*errors: type[DomainError], common: bool = True) -> dict[int | str, dict[str, Any]]:

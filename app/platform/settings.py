@@ -113,6 +113,9 @@ class Settings(MemberSignInSettings, BaseSettings):
     outbox_file: Path | None = None
     """A file that the worker appends messages to, one JSON object a line; without it, the log has them."""
 
+    draft_days: Annotated[int, Field(ge=1, le=366)] = 30
+    """How long the files of a draft paper are kept, in days."""
+
     host: str = "127.0.0.1"
     """The address that the web server listens on."""
 
@@ -139,6 +142,12 @@ class Settings(MemberSignInSettings, BaseSettings):
 
     body_limit_bytes: Annotated[int, Field(ge=1024)] = 262_144
     """The largest request body that is read; a larger one is answered with 413."""
+
+    undo_minutes: Annotated[int, Field(ge=0, le=1_440)] = 5
+    """For how many minutes the pickup table may undo a hand-over or swap a box; later a supervisor does."""
+
+    expiring_days: Annotated[int, Field(ge=1, le=365)] = 30
+    """How many days before its best-before day a lot becomes an alert."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The least severe message that is written to the log."""
@@ -184,6 +193,11 @@ class Settings(MemberSignInSettings, BaseSettings):
     def audit_keys_dir(self) -> Path:
         """Return the folder of the keys that sign the audit log."""
         return self.keys_dir / "audit"
+
+    @property
+    def fonts_dir(self) -> Path:
+        """Return the folder in which the font of the papers is unpacked when it is first needed."""
+        return self.data_dir / "fonts"
 
     @property
     def limits_secret(self) -> Path:

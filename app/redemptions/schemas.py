@@ -15,11 +15,14 @@ from pydantic import (
     WrapValidator,
 )
 
+from app.orders.rules.states import OrderStatus
 from app.orders.schemas import SlotOfOrder
 from app.platform.clock import GivenInstant, Instant, shown
 from app.platform.text import LINE, WITHOUT_NUL
-from app.redemptions.rules.hand_over import ConflictReason, Decision, OrderDetails, Reason
+from app.redemptions.rules.changes import ChangeKind
 from app.redemptions.rules.keys import KeyState
+from app.redemptions.rules.reasons import ConflictReason, Reason
+from app.redemptions.rules.table import Decision, OrderDetails
 
 CodeText = Annotated[str, StringConstraints(min_length=1, max_length=300, pattern=WITHOUT_NUL)]
 Why = Annotated[str, Field(min_length=2, max_length=200, pattern=LINE), AfterValidator(str.strip)]
@@ -45,7 +48,11 @@ class Override(BaseModel):
 
 
 class RedemptionRequest(BaseModel):
-    """One scan: `code` is the scanned text or the typed short code, `event_id` was made by the device."""
+    """One scan: `code` is the scanned text or the typed short code, `event_id` was made by the device.
+
+    `quantity` is how many boxes change hands now: fewer than are left leave the order open; without it, all
+    that are left. `lot_id` is the lot on the carton; without it, the lot that goes off first is recorded.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -54,6 +61,7 @@ class RedemptionRequest(BaseModel):
     pickup_point_id: UUID
     scanned_at: GivenInstant | None = None
     quantity: Annotated[int | None, Field(strict=True, ge=1, le=20)] = None
+    lot_id: UUID | None = None
     override: Override | None = None
 
 
@@ -92,23 +100,28 @@ class RedemptionBatch(BaseModel):
 
 
 class ScannedOrder(BaseModel):
-    """What the clerk sees of an order."""
+    """What the clerk sees of an order; `remaining_quantity` are still to be handed over after this scan."""
 
     id: UUID
     number: str
     member_name_masked: str | None
     gift_box: str
     quantity: int
+    remaining_quantity: int | None = None
     pickup_point: str
     slot: SlotOfOrder | None
 
 
 class RedemptionView(BaseModel):
-    """The answer to a scan; when it was collected before: when, by whom, where and by which event."""
+    """The answer to a scan; when it was collected before: when, by whom, where and by which event.
+
+    `quantity_handed_over` boxes changed hands with this scan; None in answers of older releases.
+    """
 
     result: Literal["handed_over", "refused"]
     reason: Reason | None
     order: ScannedOrder | None
+    quantity_handed_over: int | None = None
     redeemed_at: Instant | None
     redeemed_by: str | None
     redeemed_at_point: str | None
@@ -134,6 +147,108 @@ class BatchView(BaseModel):
     """Results in the order of the events."""
 
     results: list[BatchResult]
+
+
+class Undo(BaseModel):
+    """Why a hand-over is taken back; `event_id` was made by the device."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    event_id: UUID
+    reason: Why
+
+
+class Swap(Undo):
+    """Why boxes are swapped, how many, and the lot on the carton of the new ones if it was scanned."""
+
+    quantity: Annotated[int, Field(strict=True, ge=1, le=20)] = 1
+    lot_id: UUID | None = None
+
+
+class LotOfHandOver(BaseModel):
+    """Boxes of a lot that the member holds; `number` is None where nobody recorded the lot."""
+
+    lot_id: UUID
+    number: str | None
+    boxes: int
+
+
+class ChangedOrder(BaseModel):
+    """An order after a hand-over of it was changed."""
+
+    id: UUID
+    number: str
+    status: OrderStatus
+    quantity: int
+    remaining_quantity: int
+
+
+class ChangeView(BaseModel):
+    """A hand-over was undone, or boxes of it swapped; `lots` are what the member has of it now."""
+
+    event_id: UUID
+    kind: ChangeKind
+    of_event_id: UUID
+    pickup_point_id: UUID
+    quantity: int
+    reason: str
+    at: Instant
+    by: str
+    order: ChangedOrder
+    lots: list[LotOfHandOver]
+
+
+class ChangeOfHandOver(BaseModel):
+    """What was changed of a hand-over."""
+
+    event_id: UUID
+    kind: ChangeKind
+    quantity: int
+    reason: str
+    at: Instant
+    by: str
+
+
+class RedemptionRecordView(BaseModel):
+    """A scan as it is on record, with what was changed since; the order as it is now."""
+
+    event_id: UUID
+    result: Literal["handed_over", "refused"]
+    reason: Reason | None
+    order: ChangedOrder | None
+    member_name_masked: str | None
+    gift_box: str | None
+    pickup_point_id: UUID
+    quantity_handed_over: int | None
+    first_portion: int | None
+    override_reason: str | None
+    is_offline: bool
+    device_id: str | None
+    scanned_at: Instant
+    received_at: Instant
+    redeemed_by: str
+    undone_at: Instant | None
+    lots: list[LotOfHandOver]
+    changes: list[ChangeOfHandOver]
+
+
+class CardOfOrder(BaseModel):
+    """The public origin card of a lot; `path` opens it on this service."""
+
+    reference: str
+    path: str
+
+
+class OrderOriginView(BaseModel):
+    """Where the boxes of an order come from.
+
+    Once some were handed over: the lots of these, as recorded; until then the lots at the order's pickup
+    point from which they may come (at most 5). Boxes without a recorded lot have no card.
+    """
+
+    order_id: UUID
+    is_handed_over: bool
+    cards: list[CardOfOrder]
 
 
 class ConflictSide(BaseModel):
@@ -199,6 +314,7 @@ def answer_of(decision: Decision) -> str:
             "member_name_masked": None,
             "gift_box": details.gift_box,
             "quantity": order.quantity,
+            "remaining_quantity": decision.left,
             "pickup_point": details.pickup_point,
             "slot": _slot(details),
         }
@@ -207,6 +323,7 @@ def answer_of(decision: Decision) -> str:
             "result": "handed_over" if decision.is_handed_over else "refused",
             "reason": decision.reason,
             "order": shown_order,
+            "quantity_handed_over": decision.boxes,
             "redeemed_at": shown(first.at) if first else None,
             "redeemed_by": first.staff_name if first else None,
             "redeemed_at_point": first.pickup_point if first else None,

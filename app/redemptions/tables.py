@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.access.scope import UnionOwned
 from app.platform.database import Base
+from app.redemptions.rules.changes import ChangeKind
 from app.redemptions.rules.keys import KeyState
 from app.unions.tables import one_of
 
@@ -57,7 +58,11 @@ class PickupCode(UnionOwned, Base):
 
 
 class Redemption(UnionOwned, Base):
-    """One scan and its answer. At most one redemption of an order says `handed_over`."""
+    """One scan and its answer.
+
+    No two hand-overs of an order that stand (are not undone) begin with the same of its boxes, and those that
+    stand add up to what the order holds as collected (a trigger sees to it when the transaction commits).
+    """
 
     __tablename__ = "redemptions"
     __table_args__ = (
@@ -65,12 +70,18 @@ class Redemption(UnionOwned, Base):
         CheckConstraint("(result = 'refused') = (reason IS NOT NULL)", name="refusal_has_a_reason"),
         CheckConstraint("result = 'refused' OR order_id IS NOT NULL", name="hand_over_has_an_order"),
         CheckConstraint("result = 'refused' OR quantity IS NOT NULL", name="hand_over_has_a_quantity"),
+        CheckConstraint(
+            "(result = 'handed_over') = (first_portion IS NOT NULL)", name="hand_over_has_a_portion"
+        ),
+        CheckConstraint("first_portion BETWEEN 1 AND 20", name="portion_in_range"),
+        CheckConstraint("undone_at IS NULL OR result = 'handed_over'", name="only_hand_overs_are_undone"),
         UniqueConstraint("union_id", "event_id"),
         Index(
             "uq_redemptions_handed_over_once",
             "order_id",
+            "first_portion",
             unique=True,
-            postgresql_where=text("result = 'handed_over'"),
+            postgresql_where=text("result = 'handed_over' AND undone_at IS NULL"),
         ),
         ForeignKeyConstraint(["union_id", "order_id"], ["orders.union_id", "orders.id"]),
         ForeignKeyConstraint(["union_id", "staff_id"], ["staff_accounts.union_id", "staff_accounts.id"]),
@@ -88,6 +99,8 @@ class Redemption(UnionOwned, Base):
     result: Mapped[str]
     reason: Mapped[str | None]
     quantity: Mapped[int | None]
+    first_portion: Mapped[int | None]
+    """Which of the order's boxes (from 1) a hand-over begins with."""
     override_reason: Mapped[str | None]
     waived_reason: Mapped[str | None]
     is_offline: Mapped[bool]
@@ -96,6 +109,41 @@ class Redemption(UnionOwned, Base):
     answer: Mapped[str]
     scanned_at: Mapped[datetime]
     received_at: Mapped[datetime]
+    undone_at: Mapped[datetime | None]
+
+
+class RedemptionChange(UnionOwned, Base):
+    """A hand-over was undone, or a box of it swapped: an event of its own, added and never changed."""
+
+    __tablename__ = "redemption_changes"
+    __table_args__ = (
+        CheckConstraint(one_of("kind", ChangeKind), name="kind_known"),
+        CheckConstraint("event_id <> of_event_id", name="two_events"),
+        CheckConstraint("quantity BETWEEN 1 AND 20", name="quantity_in_range"),
+        CheckConstraint("char_length(reason) BETWEEN 2 AND 200", name="reason_length"),
+        CheckConstraint("octet_length(fingerprint) = 32", name="fingerprint_is_sha256"),
+        UniqueConstraint("union_id", "event_id"),
+        Index("uq_redemption_changes_undone_once", "union_id", "of_event_id", unique=True,
+              postgresql_where=text("kind = 'undo'")),
+        Index("ix_redemption_changes_union_id_of_event_id", "union_id", "of_event_id"),
+        ForeignKeyConstraint(["union_id", "of_event_id"], ["redemptions.union_id", "redemptions.event_id"]),
+        ForeignKeyConstraint(["union_id", "order_id"], ["orders.union_id", "orders.id"]),
+        ForeignKeyConstraint(["union_id", "staff_id"], ["staff_accounts.union_id", "staff_accounts.id"]),
+        ForeignKeyConstraint(["union_id", "pickup_point_id"], ["pickup_points.union_id", "pickup_points.id"]),
+    )  # fmt: skip
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    event_id: Mapped[UUID]
+    of_event_id: Mapped[UUID]
+    order_id: Mapped[UUID]
+    pickup_point_id: Mapped[UUID]
+    staff_id: Mapped[UUID]
+    quantity: Mapped[int]
+    reason: Mapped[str]
+    fingerprint: Mapped[bytes]
+    answer: Mapped[str]
+    at: Mapped[datetime]
 
 
 class RedemptionConflict(UnionOwned, Base):

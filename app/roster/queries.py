@@ -14,7 +14,7 @@ from app.access.actor import Actor
 from app.campaigns.tables import Offer
 from app.orders.rules.states import LIVE, OrderStatus
 from app.orders.tables import Order
-from app.platform.paging import Page, page_of, seek, text_key
+from app.platform.paging import Page, int_key, page_of, seek, text_key
 from app.roster.errors import ImportNotFound
 from app.roster.rules.comparing import Kind
 from app.roster.rules.progress import ENDED, KEPT_FOR, UNDER_WAY, ImportStatus
@@ -76,7 +76,7 @@ async def list_rows(
     if kind is not None:
         wanted = wanted.where(RosterRow.kind == kind.value)
     if after is not None:
-        last_kind, last_position = seek(after, text_key, int)
+        last_kind, last_position = seek(after, text_key, int_key)
         wanted = wanted.where(tuple_(RosterRow.kind, RosterRow.position) > (last_kind, last_position))
     found = await session.execute(wanted.order_by(RosterRow.kind, RosterRow.position).limit(limit + 1))
     return page_of(list(found.scalars()), limit=limit, key=lambda row: (row.kind, str(row.position)))

@@ -68,7 +68,7 @@ class StockMovement(UnionOwned, Base):
         CheckConstraint(
             "from_kind IS DISTINCT FROM to_kind OR from_point_id IS DISTINCT FROM to_point_id", name="moves"
         ),
-        Index("ix_stock_movements_union_id_id", "union_id", "id"),
+        Index("ix_stock_movements_union_id_posted_at", "union_id", "posted_at", "id"),
         Index("ix_stock_movements_lot_id_id", "lot_id", "id"),
         Index("ix_stock_movements_event_id", "event_id", postgresql_where=text("event_id IS NOT NULL")),
         Index(

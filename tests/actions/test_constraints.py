@@ -66,7 +66,29 @@ async def test_nothing_of_another_union_is_taken(street: MakeStreet, name: str, 
 async def test_collected_means_handed_over(street: MakeStreet) -> None:
     here = await street()
     with pytest.raises(IntegrityError, match="collected without a hand-over"):
-        await order_of(here, status="collected", collected_at=utc_now())
+        await order_of(here, status="collected", collected_count=1, collected_at=utc_now())
+
+
+@pytest.mark.parametrize(
+    ("values", "constraint"),
+    [
+        ({"collected_count": 2}, "ck_orders_never_more_than_ordered"),
+        ({"collected_count": -1}, "ck_orders_never_more_than_ordered"),
+        ({"status": "collected"}, "ck_orders_collected_is_all"),
+        ({"collected_count": 1}, "ck_orders_collected_is_all"),
+        ({"quantity": 2, "status": "expired", "collected_count": 1}, "ck_orders_part_stays_collected"),
+        ({"quantity": 2, "collected_count": 1}, "ck_orders_collected_has_a_time"),
+        ({"given_up_count": 20}, "ck_orders_given_up_in_range"),
+    ],
+)
+async def test_what_is_collected_of_an_order_is_counted(
+    street: MakeStreet, values: dict[str, Any], constraint: str
+) -> None:
+    here = await street()
+    has_time = values.get("collected_count", 0) > 0 and "has_a_time" not in constraint
+    with pytest.raises(IntegrityError, match=constraint):
+        await order_of(here, collected_at=utc_now() if has_time else None, **values)
+    assert await here.count(Order) == 0
 
 
 async def test_a_second_live_order_is_refused(street: MakeStreet) -> None:

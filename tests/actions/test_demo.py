@@ -10,7 +10,7 @@ from typing import Any
 
 import asyncpg
 import pytest
-from sqlalchemy import make_url, text
+from sqlalchemy import make_url, select, text
 
 from app.access.scope import every_union
 from app.access.vault import Vault
@@ -25,6 +25,13 @@ from app.platform.database import Database
 from app.platform.postgres import PrivatePostgres
 from app.platform.settings import async_url
 from app.redemptions.schemas import RedemptionView
+from app.reports.queries.aided_share import Bought, find_bought
+from app.reports.queries.spending import LinesWanted, add_up
+from app.reports.rules.shares import Share
+from app.reports.rules.spending import By, Period
+from app.stock.queries.figures import lot_figures
+from app.stock.queries.proof import prove_balances
+from app.stock.tables import Lot
 from app.unions.actions import issue_member_token, issue_staff_token
 
 # A Friday evening: the weekend lies in the pickup windows.
@@ -306,3 +313,137 @@ async def test_as_days_pass_new_editions_open(demo: Database) -> None:
     ]
     assert await one(demo, "SELECT count(*) FROM orders WHERE status IN ('booked', 'to_book')") == 240
     await assert_counters_add_up(demo)
+
+
+STORY = {
+    # received, handed over, damaged, on hand
+    "SAMPLE-ZB-20200901": (1_200, 1_195, 5, 0),
+    "SAMPLE-ZB-20200920": (800, 799, 1, 0),
+    "SAMPLE-ZB-20201010": (6, 6, 0, 0),
+    "SAMPLE-NJ-20200915": (380, 380, 0, 0),
+}
+
+
+async def test_every_box_of_the_demo_has_its_lot(demo: Database) -> None:
+    async with demo.transaction(every_union("a test")) as session:
+        assert await prove_balances(session) == []
+        lots = (await session.scalars(select(Lot))).all()
+        figures = await lot_figures(session, [lot.id for lot in lots])
+    for lot in lots:
+        found = figures[lot.id]
+        assert found.received == (
+            found.handed_over + found.returned + found.damaged + found.donated + found.on_hand
+            + found.in_transit + found.variance
+        ), lot.number  # fmt: skip
+        assert (found.variance, found.missing) == (0, 0)
+        if lot.kind == "unrecorded":
+            assert found.handed_over == 0
+        elif lot.number in STORY:
+            assert (found.received, found.handed_over, found.damaged, found.on_hand) == STORY[lot.number]
+    assert STORY.keys() <= {lot.number for lot in lots if lot.is_sample}
+    # A movement for each hand-over, at its point and its instant, and never of a lot that was not there yet.
+    scans = (
+        "SELECT count(*) FROM redemptions r JOIN stock_movements m ON m.event_id = r.event_id AND"
+        " m.to_point_id = r.pickup_point_id AND m.posted_at = r.received_at AND m.posted_by = r.staff_id"
+        " AND m.boxes = r.quantity AND m.kind = 'handed_over'"
+    )
+    assert await one(demo, scans) == 2_380
+    too_early = (
+        "SELECT count(*) FROM stock_movements m WHERE kind = 'handed_over' AND posted_at <="
+        " (SELECT min(posted_at) FROM stock_movements o WHERE o.lot_id = m.lot_id AND o.kind = 'received')"
+    )
+    assert await one(demo, too_early) == 0
+
+
+async def test_first_expired_went_first(demo: Database) -> None:
+    """While boxes that go off earlier stood at the point, nobody got one that goes off later."""
+    last_of_first, first_of_second = [
+        await one(
+            demo,
+            f"SELECT {which}(m.posted_at) FROM stock_movements m JOIN lots l ON l.id = m.lot_id"
+            " WHERE m.kind = 'handed_over' AND l.number = :number",
+            number=number,
+        )
+        for which, number in (("max", "SAMPLE-ZB-20200901"), ("min", "SAMPLE-ZB-20200920"))
+    ]
+    assert last_of_first <= first_of_second
+
+
+async def test_purchases_were_drafted_approved_received_and_kept_by_different_people(demo: Database) -> None:
+    bought = await rows(
+        demo,
+        "SELECT u.code, p.channel, p.status, p.total_fen, d.login, a.login, p.is_sample, l.boxes, l.grams"
+        " FROM purchases p JOIN unions u ON u.id = p.union_id JOIN purchase_lines l ON l.purchase_id = p.id"
+        " JOIN staff_accounts d ON d.id = p.drafted_by JOIN staff_accounts a ON a.id = p.approved_by"
+        " WHERE p.purchased_year = 2020 ORDER BY u.code, p.number",
+    )
+    words = ("approved", None, "officer-ds", "chair-ds", False)
+    assert bought == [
+        ("XC-DS", "on_site_visit", *words, 1, None),
+        ("XC-DS", "direct", *words, None, 5_000_000),
+        ("XC-NJ", "counter", "approved", 2_850_000, "officer-nj", "chair-nj", True, 380, None),
+        ("XC-XJK", "platform_832", "approved", 17_600_000, "officer-xjk", "chair-xjk", True, 2_000, None),
+        ("XC-XJK", "direct", "approved", 0, "officer-xjk", "chair-xjk", True, 6, None),
+    ]
+    receipts = await rows(
+        demo,
+        "SELECT r.kind, r.received_on::text, l.expected, l.good, l.damaged, l.missing, i.login, k.login"
+        " FROM receipts r JOIN receipt_lines l ON l.receipt_id = r.id"
+        " JOIN staff_accounts i ON i.id = r.inspected_by JOIN staff_accounts k ON k.id = r.kept_by"
+        " JOIN unions u ON u.id = r.union_id WHERE u.code = 'XC-XJK' AND r.received_on < '2021-01-01'"
+        " ORDER BY r.received_on, r.number",
+    )
+    people = ("clerk-xjk", "keeper-xjk")
+    assert receipts == [
+        ("delivery", "2020-10-16", 1_200, 1_195, 5, 0, *people),
+        ("delivery", "2020-10-17", 800, 795, 1, 4, *people),
+        ("late_delivery", "2020-10-20", 4, 4, 0, 0, *people),
+        ("delivery", "2020-10-20", 6, 6, 0, 0, *people),
+    ]
+    texts = await rows(demo, "SELECT source_text FROM purchases WHERE is_approximate ORDER BY number")
+    assert any("上万斤小米、杂粮、红枣" in text for (text,) in texts)
+    assert await one(demo, "SELECT count(*) FROM suppliers WHERE uscc IS NOT NULL OR NOT is_sample") == 0
+
+
+async def test_nothing_is_short_where_people_can_order(demo: Database) -> None:
+    short = (
+        "SELECT f.pickup_point_id FROM offers f JOIN campaigns c ON c.id = f.campaign_id AND c.is_sample"
+        " GROUP BY f.gift_box_id, f.pickup_point_id HAVING sum(f.quota) > coalesce((SELECT sum(b.boxes)"
+        " FROM stock_balances b JOIN lots l ON l.id = b.lot_id WHERE b.kind = 'pickup_point'"
+        " AND l.gift_box_id = f.gift_box_id AND b.pickup_point_id = f.pickup_point_id), 0)"
+    )
+    assert await rows(demo, short) == []
+
+
+async def test_the_figures_of_the_demo_are_those_of_its_rows(demo: Database) -> None:
+    async with demo.transaction(every_union("a test")) as session:
+        for by in By:
+            found, total = await add_up(session, LinesWanted(period=Period(2020), by=by))
+            assert sum(row.amount_fen for row in found) == total.amount_fen == 20_450_000
+            assert (total.boxes, total.pieces, total.grams) == (2_386, 1, 5_000_000)
+            assert (total.purchases_count, total.unpriced_count, total.is_lower_bound) == (5, 2, True)
+        regions, _ = await add_up(session, LinesWanted(period=Period(2020), by=By.REGION))
+        bought = await find_bought(session, 2020)
+    assert [(row.label, row.amount_fen) for row in regions] == [
+        ("张北县", 17_600_000), (None, 2_850_000), ("阜平县", 0)
+    ]  # fmt: skip
+    whole = sum(bought.values(), Bought())
+    assert Share(whole.aided_fen, whole.all_fen).fraction == "352/409"
+    targets = await rows(
+        demo,
+        "SELECT u.code, year, percent_basis_points, basis, t.is_sample FROM aided_targets t"
+        " JOIN unions u ON u.id = t.union_id",
+    )
+    assert targets == [("XC-XJK", 2026, 3_000, "节日慰问品采购额", True)]
+
+
+async def test_zz_new_editions_come_with_their_boxes(demo: Database) -> None:
+    """After the editions of `test_as_days_pass_new_editions_open`: the proof still holds."""
+    async with demo.transaction(every_union("a test")) as session:
+        assert await prove_balances(session) == []
+    bought = await rows(
+        demo,
+        "SELECT count(*) FROM purchases p JOIN campaigns c ON c.id = p.campaign_id AND c.is_sample",
+    )
+    published = await rows(demo, "SELECT count(*) FROM campaigns WHERE is_sample AND kind = 'gift'")
+    assert bought == published == [(7,)]

@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
 
 import httpx
 import pytest
@@ -16,7 +15,7 @@ from app.access.tokens import AccessToken
 from app.platform.clock import utc_now
 from tests.conftest import MakeStreet
 from tests.factories.answers import API, refused, unchanged
-from tests.factories.bodies import BODIES, QUERIES
+from tests.factories.bodies import BODIES, QUERIES, address_of
 from tests.factories.street import Person, Street
 
 
@@ -36,10 +35,8 @@ def _operations(app: FastAPI) -> list[tuple[str, str, str, Any]]:
 async def _call(
     client: httpx.AsyncClient, name: str, method: str, path: str, *, headers: dict[str, str]
 ) -> httpx.Response:
-    steps = path.replace("{purpose}", "reminders").split("/")
-    address = "/".join(str(uuid4()) if step.startswith("{") else step for step in steps)
-    query = QUERIES.get(name, "")
-    return await client.request(method, address + query, json=BODIES.get(name), headers=headers)
+    address = address_of(path) + QUERIES.get(name, "")
+    return await client.request(method, address, json=BODIES.get(name), headers=headers)
 
 
 async def test_every_operation_is_open_to_the_roles_of_the_table_and_to_no_others(

@@ -42,7 +42,7 @@ TYPED = [
 ]
 MAY_SHOW = {"get_me", "get_my_data", "reveal_member", "reveal_holder", "reveal_correction"}
 """What shows a member's own data to the member, or shows it for a reason that is recorded."""
-BUSINESS = ("address", "title", "gross_weight_grams")
+BUSINESS = ("address", "title", "gross_weight_grams", "shelf_life", "uscc")
 """Fields of answers about places, campaigns and goods: what an officer types there is no personal data."""
 
 

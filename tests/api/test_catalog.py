@@ -29,7 +29,9 @@ async def test_a_gift_box_is_made_of_products_once(client: httpx.AsyncClient, st
     body = BOX | {"components": [{"product_id": await _product(client, here), "quantity": 2}]}
     first = await client.post(f"{API}/gift-boxes", json=body, headers=here.officer.headers("g-1"))
     assert first.status_code == 201
-    assert first.json() == body | {"id": first.json()["id"], "unit": "份", "is_sample": False}
+    assert first.json() == body | {
+        "id": first.json()["id"], "kind": "box", "unit": "份", "region_id": None, "is_sample": False
+    }  # fmt: skip
     async with unchanged(here, there):
         again = await client.post(f"{API}/gift-boxes", json=body, headers=here.officer.headers("g-1"))
         assert (again.content, again.headers["idempotency-replayed"]) == (first.content, "true")

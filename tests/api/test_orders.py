@@ -33,8 +33,9 @@ async def test_an_order_is_answered_whole_and_in_the_time_of_shanghai(
     here = await street()
     placed = await order(client, here.members[0], here.offers[0], slot_id=here.slots[1], quantity=2)
     assert set(placed) == {
-        "id", "number", "status", "campaign_id", "offer_id", "pickup_point_id", "slot", "quantity", "channel",
-        "placed_at", "booked_at", "collected_at", "cancelled_at",
+        "id", "number", "status", "campaign_id", "offer_id", "pickup_point_id", "slot", "quantity",
+        "channel", "collected_quantity", "given_up_quantity", "placed_at", "booked_at", "collected_at",
+        "cancelled_at",
     }  # fmt: skip
     assert (placed["status"], placed["quantity"], placed["channel"]) == ("booked", 2, "member")
     assert (placed["campaign_id"], placed["offer_id"]) == (str(here.campaign_id), str(here.offers[0]))

@@ -73,13 +73,14 @@ async def test_a_box_is_handed_over_once(client: httpx.AsyncClient, street: Make
     short = code["short_code"]
     text = {"code": code["code"], "short_code": short, "spoken": f" {short[:5].lower()}-{short[5:]} "}[form]
     answer = (await _redeem(client, here, _scan(here, text, quantity=2))).json()
-    assert (answer["result"], answer["reason"]) == ("handed_over", None)
+    assert (answer["result"], answer["reason"], answer["quantity_handed_over"]) == ("handed_over", None, 2)
     assert answer["order"] == {
         "id": mine["id"],
         "number": mine["number"],
         "member_name_masked": "示*0",
         "gift_box": "示例·杂粮礼盒",
         "quantity": 2,
+        "remaining_quantity": 0,
         "pickup_point": "示例·领取点0",
         "slot": mine["slot"],
     }

@@ -18,11 +18,16 @@ NO_FOREIGN_KEYS = (
     " WHERE conrelid = 'orders'::regclass AND contype = 'f'"
     " LOOP EXECUTE format('ALTER TABLE orders DROP CONSTRAINT %I', name); END LOOP; END $$"
 )
+MAY_BE_TRUNCATED = (
+    "DO $$ DECLARE name text; BEGIN FOR name IN SELECT tgrelid::regclass FROM pg_trigger"
+    " WHERE tgname LIKE '%_are_not_truncated'"
+    " LOOP EXECUTE format('ALTER TABLE %s DISABLE TRIGGER USER', name); END LOOP; END $$"
+)
 FILL = text(
     "INSERT INTO orders (id, number, union_id, campaign_id, offer_id, pickup_point_id, member_id, unit_id,"
-    " quantity, status, channel, placed_at, collected_at, version)"
+    " quantity, collected_count, status, channel, placed_at, collected_at, version)"
     " SELECT gen_random_uuid(), 'N' || n, :union_id, :campaign_id, :offer_id, :point_id, gen_random_uuid(),"
-    " :unit_id, 1, 'collected', 'member', now(), now(), 1 FROM generate_series(1, :rows) AS n"
+    " :unit_id, 1, 1, 'collected', 'member', now(), now(), 1 FROM generate_series(1, :rows) AS n"
 )
 
 
@@ -49,7 +54,10 @@ async def test_received_boxes_are_found_by_an_index(
     """The control keeps one plan for ever, the one made for the empty table, and reads every order."""
     here = await make_street(scratch.database, members=1)
     await scratch.execute(
-        "ALTER TABLE orders SET (autovacuum_enabled = off)", "TRUNCATE orders CASCADE", "ANALYZE orders"
+        MAY_BE_TRUNCATED,
+        "ALTER TABLE orders SET (autovacuum_enabled = off)",
+        "TRUNCATE orders CASCADE",
+        "ANALYZE orders",
     )
     await scratch.execute(NO_FOREIGN_KEYS)
     async with scratch.database.sessions() as session:

@@ -35,6 +35,7 @@ class Wanted:
     body: Any = None
     token: str | None = None
     query: dict[str, str] = field(default_factory=dict)
+    version: int | None = None
 
 
 class Backstage:
@@ -131,9 +132,25 @@ class Backstage:
                 return id, who
         raise AssertionError("nobody can ask any more")
 
+    def handed_over(self) -> str:
+        """Return a hand-over that stands, and makes one if there is none."""
+        clerk, point = self.staff["station_clerk"], self.world["ids"]["pickup_point_id"][0]
+        for code in self.world["kept_codes"]:
+            body = {"event_id": str(uuid4()), "code": code, "pickup_point_id": point}
+            said = self.do("POST", "/redemptions", clerk, json=body)
+            event_id = body["event_id"] if said["result"] == "handed_over" else said["first_event_id"]
+            if event_id is not None:
+                return str(event_id)
+        raise AssertionError("no box can be handed over")
+
     def _made(self, path: str, body: Any, token: str) -> str | None:
         answer = self._client.post(path, json=body, headers={"Authorization": f"Bearer {token}"})
         return str(answer.json()["id"]) if answer.status_code < 300 else None
+
+
+def _gesture(stage: Backstage) -> Wanted:
+    body = {"event_id": str(uuid4()), "reason": "示例·拿错了"}
+    return Wanted({"event_id": stage.handed_over()}, body)
 
 
 def _verify(stage: Backstage) -> Wanted:
@@ -232,6 +249,9 @@ def _roster(_: Backstage) -> Wanted:
 
 
 GOOD: dict[str, Callable[[Backstage], Wanted]] = {
+    "get_redemption": lambda stage: Wanted({"event_id": stage.handed_over()}),
+    "undo_redemption": _gesture,
+    "swap_redemption": _gesture,
     "verify_sign_in_code": _verify,
     "choose_sign_in_member": _choose,
     "sign_in_with_host_ticket": lambda stage: Wanted(

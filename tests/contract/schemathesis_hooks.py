@@ -25,26 +25,33 @@ from schemathesis.core import NOT_SET
 from schemathesis.core.parameters import ParameterLocation
 from schemathesis.generation.meta import TestPhase
 
+from tests.contract import schemathesis_mends as mends
 from tests.contract.schemathesis_calls import GOOD, PIN, Backstage, Wanted
+from tests.contract.schemathesis_goods import GOODS, Goods, with_check_digit
 from tests.factories.managers import PASSWORD
 from tests.factories.tablets import Tablet
 
 WORLD: dict[str, Any] = json.loads(Path(environ["GRAINLINE_WORLD"]).read_text())
 STAGE = Backstage(WORLD)
+STORE = Goods(STAGE)
 OFFICER: str = WORLD["staff"]["union_officer"]
 TOKENS: dict[str, str] = WORLD["staff"] | {"pickup_device": STAGE.tablet.token}
 STAFF = {name: TOKENS[role] for name, role in WORLD["roles"].items() if role != "member"}
 if WORLD["ended"]:
     STAFF["sign_out"] = WORLD["ended"].pop()
-BESIDE = {"/api/v1/devices/pair", "/api/v1/devices/pairings"}
-"""Addresses that another operation has too, `/devices/{device_id}`: its methods are not foreign here."""
+BESIDE = {"/api/v1/devices/pair", "/api/v1/devices/pairings", "/api/v1/redemptions/batch"}
+"""Addresses that another operation has too, as `/devices/{device_id}`: its methods are not foreign here."""
 DRAFTS = {"get_campaign", "list_slots"}
 """A draft that was just made is there for staff only."""
 MEMBERS: list[str] = WORLD["members"]
 OWNERS: dict[str, str] = WORLD["owners"]
 OURS = {*STAFF.values(), *MEMBERS}
 REAL: dict[str, list[str]] = WORLD["ids"]
-MATCHED = {"change_campaign", "change_quota", "change_rules", "change_list", "change_device"}
+MATCHED = {
+    "change_campaign", "change_quota", "change_rules", "change_list", "change_device", "change_product",
+    "change_supplier", "change_purchase", "change_aid_project", "replace_aid_result", "remove_aid_result",
+    "set_target",
+}  # fmt: skip
 VERSIONED = MATCHED | {"publish_campaign"}
 MADE: set[str] = set()
 VERSIONS: dict[str, int] = {}
@@ -106,7 +113,7 @@ def before_call(context: Any, case: Any, kwargs: dict[str, Any]) -> None:
     if isinstance(case.body, dict) and not meta.is_negative_at(ParameterLocation.BODY):
         case.body = fitting(name, case.body, share=share)
     if name in MATCHED and not meta.is_negative_at(ParameterLocation.HEADER) and next(TURN) % 4:
-        version = VERSIONS.get(next(iter(case.path_parameters.values())), 1)
+        version = VERSIONS.get(str(next(iter(case.path_parameters.values()))), 1)
         case.headers["If-Match"] = f'"{version}"'
     own_token(name, case, is_stateful=is_stateful)
     kwargs["allow_redirects"] = False
@@ -147,7 +154,7 @@ def arrange(name: str, case: Any, *, is_stateful: bool) -> None:
     """Let a call that is meant well in every part succeed, three times out of four, and until one has."""
     given = (case.headers or {}).get("Authorization", "").removeprefix("Bearer ")
     is_probe = name in WORLD["roles"] and given not in OURS
-    if name not in GOOD or is_probe or case.meta.generation.mode.is_negative:
+    if (name not in GOOD and name not in GOODS) or is_probe or case.meta.generation.mode.is_negative:
         return
     if any(status < HTTPStatus.MULTIPLE_CHOICES for status in COUNTED[name]) and (
         next(TURN) % 4 == 0 or COUNTED[name].total() > MOST_GOOD
@@ -156,7 +163,7 @@ def arrange(name: str, case: Any, *, is_stateful: bool) -> None:
     if is_stateful and set((case.path_parameters or {}).values()) & MADE:
         return
     try:
-        wanted: Wanted = GOOD[name](STAGE)
+        wanted: Wanted = GOODS[name](STORE) if name in GOODS else GOOD[name](STAGE)
     except StopIteration:
         return
     if wanted.path:
@@ -165,6 +172,8 @@ def arrange(name: str, case: Any, *, is_stateful: bool) -> None:
         case.body = wanted.body
     if wanted.query:
         case.query = (case.query or {}) | wanted.query
+    if wanted.version is not None:
+        case.headers["If-Match"] = f'"{wanted.version}"'
     if wanted.token is not None:
         case.headers["Authorization"] = f"Bearer {wanted.token}"
 
@@ -178,7 +187,8 @@ def after_call(context: Any, case: Any, response: Any) -> None:
     if response.status_code == 201:
         MADE.update(str(made) for key, made in response.json().items() if key in {"id", "device_id"})
     if "version" in answer:
-        VERSIONS[answer.get("id") or answer["campaign_id"]] = answer["version"]
+        about = next(answer[key] for key in ("id", "campaign_id", "year") if key in answer)
+        VERSIONS[str(about)] = answer["version"]
     if response.status_code == 201 and name == "place_order":
         token = response.request.headers.get("Authorization", "").removeprefix("Bearer ")
         OWNERS[response.json()["id"]] = token
@@ -209,8 +219,14 @@ def is_id(value: Any) -> bool:
 def fitting(name: str, body: dict[str, Any], *, share: int) -> dict[str, Any]:
     """Return the body with those fields mended that contradict each other without breaking the schema."""
     body = {key: real(key, value, share=share) for key, value in whole(body).items()}
+    if name in GOODS and "lines" in body:
+        body["lines"] = [_known(line, share=share) for line in body["lines"] or []]
     mend = MENDED.get(name)
     return body if mend is None else mend(body)
+
+
+def _known(line: dict[str, Any], *, share: int) -> dict[str, Any]:
+    return {key: real(key, value, share=share) for key, value in line.items()}
 
 
 def whole(value: Any) -> Any:
@@ -250,10 +266,12 @@ def mend_slots(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def mend_gift_box(body: dict[str, Any]) -> dict[str, Any]:
-    """Give the barcode its check digit, and name every product once."""
-    digits = body["barcode"][:12]
-    total = sum(int(digit) * (3 if place % 2 else 1) for place, digit in enumerate(digits))
-    body["barcode"] = digits + str(-total % 10)
+    """Give the barcode its check digit, and name every product once; a place has neither."""
+    if body.get("kind") == "place":
+        return body | {"barcode": None, "gross_weight_grams": None, "components": []}
+    body["barcode"] = with_check_digit((body.get("barcode") or "690000000000")[:12])
+    body["gross_weight_grams"] = body.get("gross_weight_grams") or 2_800
+    body["components"] = body.get("components") or [{"product_id": REAL["product_id"][0], "quantity": 1}]
     once = {real("product_id", part["product_id"]): part for part in body["components"]}
     body["components"] = [part | {"product_id": id} for id, part in once.items()]
     return body
@@ -338,7 +356,7 @@ def mend_rules(body: dict[str, Any]) -> dict[str, Any]:
     return body | {name: ids for name, ids in known.items() if body.get(name)}
 
 
-MENDED = {
+MENDED = mends.MENDED | {
     "send_sign_in_code": mend_mobile,
     "verify_sign_in_code": mend_code,
     "link_host_identity": mend_link,
@@ -361,4 +379,6 @@ MENDED = {
     "add_gift_box": mend_gift_box,
     "redeem": mend_scan,
     "redeem_batch": mend_batch,
+    "undo_redemption": lambda body: body | {"event_id": str(uuid4())},
+    "swap_redemption": lambda body: body | {"event_id": str(uuid4())},
 }

@@ -37,6 +37,7 @@ NOT_KEPT = {
     "sign_out": "whoever repeats it is signed out already",
     "reveal_member": "unmasked data",
     "reveal_holder": "unmasked data",
+    "reveal_recipients": "unmasked data",
     "export_members": "a file of members",
     "add_pairing": "a pairing code; asking again makes another and stops this one",
     "pair_device": "a token; a pairing code counts once",

@@ -21,6 +21,8 @@ OUTSIDE = {
     "unions": "the tree of unions itself: names and levels, which every member may read",
     "divisions": "administrative divisions, public",
     "partner_regions": "regions that goods come from, public",
+    "places": "townships and villages of partner regions, public",
+    "cooperatives": "cooperatives of partner regions, which all unions share; no person is in it",
     "code_keys": "public keys of the installation",
     "heartbeats": "when the worker was last alive",
     "limit_records": "counts by a keyed hash, before anybody is known",

@@ -3,6 +3,8 @@
 from typing import Any
 from uuid import uuid4
 
+from tests.factories.bodies_goods import GOODS_QUERIES, PAPERS, PROCUREMENT, STOCK
+
 BODIES: dict[str, Any] = {
     "place_order": {"offer_id": str(uuid4())},
     "book_slot": {"slot_id": str(uuid4())},
@@ -39,7 +41,12 @@ BODIES: dict[str, Any] = {
     "file_correction": {"field": "other", "message": "示例·信息有误", "campaign_id": str(uuid4())},
     "accept_correction": {},
     "decline_correction": {"reason": "示例·与登记一致"},
-    "redeem": {"event_id": str(uuid4()), "code": "x", "pickup_point_id": str(uuid4())},
+    "redeem": {
+        "event_id": str(uuid4()),
+        "code": "x",
+        "pickup_point_id": str(uuid4()),
+        "override": {"reason": "示例·提前到达"},
+    },
     "commit_roster": {"comparison_hash": "0" * 64},
     "send_sign_in_code": {"mobile": "13800138000"},
     "verify_sign_in_code": {"challenge_id": str(uuid4()), "code": "000000", "transport": "bearer"},
@@ -90,6 +97,9 @@ BODIES: dict[str, Any] = {
     },
     "cancel_order": {"reason": "示例·不来了"},
     "change_password": {"current_password": "x", "new_password": "quiet rivers carry boxes"},
+    **PROCUREMENT,
+    **STOCK,
+    **PAPERS,
 }
 
 QUERIES: dict[str, str] = {
@@ -97,5 +107,15 @@ QUERIES: dict[str, str] = {
     "get_eligibility": f"?campaign_id={uuid4()}",
     "get_member_eligibility": f"?campaign_id={uuid4()}",
     "reveal_correction": "?reason=test",
+    **GOODS_QUERIES,
 }
 """The query that an operation needs to be understood; its ids name nothing."""
+
+STEPS = {"{purpose}": "reminders", "{format}": "xlsx", "{year}": "2026", "{reference}": "0" * 12}
+"""What stands in an address and is no id."""
+
+
+def address_of(path: str) -> str:
+    """Return the path of an operation with ids in it that name nothing."""
+    steps = (STEPS.get(step, str(uuid4()) if step.startswith("{") else step) for step in path.split("/"))
+    return "/".join(steps)

@@ -11,6 +11,7 @@ from app.devices.tables import Device
 from app.platform.clock import utc_now
 from app.privacy.tables import ErasureRequest
 from app.roster.tables import RosterImport
+from tests.factories.fresh_goods import GOODS
 from tests.factories.street import Person
 from tests.factories.worlds import OWN, Caller, World, link, new_staff, short_code
 
@@ -103,6 +104,7 @@ FRESH: dict[str, dict[str, Fresh]] = {
     "redeem": {"body.code": _fresh_code},
     "redeem_batch": {"body.events.code": _fresh_code},
     "cancel_order": {"path.order_id": _fresh_order},
+    **GOODS,
 }
 """Calls that change or end a thing of their own get one made for them."""
 

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 from uuid import UUID, uuid4
 
 import httpx
@@ -19,15 +20,17 @@ import yaml
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
+from app.impact.rules.references import new_reference
 from app.platform.clock import local_date, utc_now
 from app.redemptions.rules.short_code import group_short_code, make_short_code
-from tests.factories.bodies import BODIES
+from tests.factories.bodies import BODIES, STEPS
+from tests.factories.bodies_goods import GOODS_QUERIES
 from tests.factories.fresh import FRESH, ONCE, caller_for
 from tests.factories.rosters import HEADINGS, csv_of
 from tests.factories.watch import Watch
 from tests.factories.worlds import OWN, PIN, SAME, Caller, World
 
-POLICY = Path(__file__).parents[1] / "matrix" / "policy.yaml"
+POLICIES = Path(__file__).parents[1] / "matrix"
 FOREIGN, MISSING = "foreign", "missing"
 NOBODY = {"anonymous", "ended_session", "revoked_device"}
 CURIOUS = {"anonymous", "member", "union_officer", "pickup_device"}
@@ -35,7 +38,7 @@ CURIOUS = {"anonymous", "member", "union_officer", "pickup_device"}
 FRAMEWORK = {"/openapi.json"}
 UUIDS = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _LISTS = {
-    "eligible_unit_ids", "not_received_campaign_ids", "member_numbers",
+    "eligible_unit_ids", "not_received_campaign_ids", "member_numbers", "order_ids", "acknowledged_event_ids",
 }  # fmt: skip
 
 
@@ -81,8 +84,12 @@ class Operation:
 
 @lru_cache(maxsize=1)
 def policy() -> dict[str, Any]:
-    """Return the policy file."""
-    found: dict[str, Any] = yaml.safe_load(POLICY.read_text())
+    """Return the policy files as one."""
+    found: dict[str, Any] = {"roles": {}, "echoed": {}, "operations": {}}
+    for file in sorted(POLICIES.glob("policy*.yaml")):
+        for part, rows in yaml.safe_load(file.read_text()).items():
+            assert not found[part].keys() & rows, f"{file.name} says something twice"
+            found[part] |= rows
     return found
 
 
@@ -156,6 +163,7 @@ def missing(kind: str) -> Any:
     """Return what names nothing, in the form of a kind."""
     forms = {
         "login": f"t-{secrets.token_hex(6)}", "number": f"M{secrets.token_hex(6)}", "signing_key": "255",
+        "reference": new_reference(),
         "short_code": group_short_code(make_short_code(secrets.randbelow(2**45))),
     }  # fmt: skip
     return forms.get(kind, uuid4())
@@ -174,7 +182,8 @@ class Seen:
     def said(self) -> str:
         """The status, with the code of a problem."""
         status = self.answer.status_code
-        return f"{status} {self.answer.json()['code']}" if status >= 400 else str(status)
+        is_problem = "json" in self.answer.headers.get("content-type", "")
+        return f"{status} {self.answer.json()['code']}" if status >= 400 and is_problem else str(status)
 
     @property
     def content(self) -> str:
@@ -209,7 +218,8 @@ def text_of(answer: httpx.Response) -> str:
 def echoed(world: World, operation: Operation) -> set[str]:
     """Return what an operation shows because callers said it themselves."""
     kinds = policy()["echoed"].get(operation.name, [])
-    return {str(thing) for kind in kinds for thing in world.things[kind].values()}
+    known = world.things | {"word": {OWN: world.word}}
+    return {str(thing) for kind in kinds for thing in known[kind].values()}
 
 
 @dataclass
@@ -263,7 +273,7 @@ class Players:
             return missing(kind)
         if owner == FOREIGN and kind == "event":
             # Once it was used here it is known here.
-            return next(self._spare_events)
+            return self.theirs.things[kind][OWN] if cell.is_still else next(self._spare_events)
         if owner == FOREIGN:
             return self.theirs.things[kind][OWN]
         maker = FRESH.get(cell.operation.name, {}).get(place)
@@ -288,8 +298,9 @@ def build(operation: Operation, things: dict[str, Any]) -> dict[str, Any]:
             query[steps[0]] = str(thing)
         else:
             _put(body, steps, str(thing))
-    path = path.replace("{purpose}", "reminders")
-    headers = {"If-Match": "*"} if operation.method in {"PUT", "PATCH"} else {}
+    for step, value in STEPS.items():
+        path = path.replace(step, value)
+    headers = {"If-Match": "*"} if operation.method in {"PUT", "PATCH", "DELETE"} else {}
     if operation.method == "POST":
         headers["Idempotency-Key"] = uuid4().hex
     call = {"method": operation.method, "url": path, "params": query, "headers": headers}
@@ -302,7 +313,10 @@ def build(operation: Operation, things: dict[str, Any]) -> dict[str, Any]:
 def _put(body: Any, steps: list[str], value: str) -> None:
     *before, last = steps
     for step in before:
-        body = body[step][0] if isinstance(body[step], list) else body[step]
+        body = body[step]
+        if isinstance(body, list):
+            # A line that names such a thing already, else the first.
+            body = next((one for one in body if last in one), body[0])
     body[last] = [value] if last in _LISTS else value
 
 
@@ -311,7 +325,7 @@ def _query(name: str) -> dict[str, str]:
         "send_roster": {"filename": "roster.csv"},
         "reveal_correction": {"reason": "示例·核对"},
         "return_from_host": {"state": "x", "code": "x"},
-    }.get(name, {})
+    }.get(name) or dict(parse_qsl(GOODS_QUERIES.get(name, "").removeprefix("?")))
 
 
 def _body(name: str) -> Any:
@@ -325,6 +339,10 @@ def _days(first: str, last: str) -> Any:
         return {first: day.isoformat(), last: day.isoformat()}
 
     return values
+
+
+def _today(now: datetime) -> dict[str, Any]:
+    return {"received_on": local_date(now).isoformat()}
 
 
 _TIMELY: dict[str, Any] = {
@@ -344,6 +362,11 @@ _TIMELY: dict[str, Any] = {
         "events": [{"event_id": str(uuid4()), "code": "x", "pickup_point_id": str(uuid4())}]
     },
     "add_gift_box": lambda _: {"barcode": _ean13()},
+    "add_product": lambda _: {"barcode": _ean13()},
+    "add_supplier": lambda _: {"name": f"示例·{secrets.token_hex(8)}"},
+    "add_certificate": lambda _: {"number": secrets.token_hex(8)},
+    "receive_goods": _today,
+    "receive_late": _today,
     "change_list": lambda _: {"mode": "add"},
     "change_quota": lambda _: {"quota": 5_000},
     "change_capacity": lambda _: {"capacity": 5_000},

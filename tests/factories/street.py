@@ -80,12 +80,14 @@ class Street:
         async with self.database.transaction(every_union("a test arranges")) as session:
             await session.execute(update(table).where(table.id == id).values(values))
 
-    async def hand_over(self, order_id: UUID, *, at: datetime) -> None:
+    async def hand_over(self, order_id: UUID, *, at: datetime, event_id: UUID | None = None) -> None:
         """Hand an order over behind the service's back: the order is collected, the redemption is there."""
-        event_id = uuid4()
+        event_id = event_id or uuid4()
         async with self.database.transaction(every_union("a test arranges")) as session:
+            quantity = await session.scalar(select(Order.quantity).where(Order.id == order_id))
             wanted = update(Order).where(Order.id == order_id)
-            await session.execute(wanted.values(status="collected", collected_at=at))
+            all_of_it = {"status": "collected", "collected_count": Order.quantity, "collected_at": at}
+            await session.execute(wanted.values(all_of_it))
             session.add(
                 Redemption(
                     id=new_id(),
@@ -95,7 +97,8 @@ class Street:
                     pickup_point_id=self.points[0],
                     staff_id=self.clerk.id,
                     result="handed_over",
-                    quantity=1,
+                    quantity=quantity,
+                    first_portion=1,
                     is_offline=False,
                     first_event_id=event_id,
                     fingerprint=b"0" * 32,

@@ -64,6 +64,8 @@ class World:
     things: dict[str, dict[str, Any]] = field(default_factory=dict)
     people: list[tuple[str, str]] = field(default_factory=list)
     other_unit: set[str] = field(default_factory=set)
+    helpers: dict[str, Person] = field(default_factory=dict)
+    """Accounts that ask for what callers decide, by what they are."""
 
     def unit_of(self, owner: str) -> UUID:
         """Return the unit of one's own people, or of the others in the street."""
@@ -267,7 +269,8 @@ async def _table(world: World) -> None:
         select(Redemption.id, Redemption.event_id).where(Redemption.order_id == collected)
     )
     second = uuid4()
-    await world.copy(Redemption, first.id, event_id=second, result="refused", reason="already_collected")
+    refusal = {"result": "refused", "reason": "already_collected", "first_portion": None}
+    await world.copy(Redemption, first.id, event_id=second, **refusal)
     await world.add(
         RedemptionConflict, order_id=collected, first_event_id=first.event_id, second_event_id=second,
         reason="already_collected", status="open", noticed_at=utc_now(),
@@ -275,7 +278,7 @@ async def _table(world: World) -> None:
     world.things["event"] = {OWN: first.event_id}
     for spare in range(16):
         id = world.things["event"][f"spare {spare}"] = uuid4()
-        await world.copy(Redemption, first.id, event_id=id, result="refused", reason="already_collected")
+        await world.copy(Redemption, first.id, event_id=id, **refusal)
     world.things["short_code"] = {OWN: await short_code(world, here.members[0], world.things["order"][OWN])}
 
 

@@ -1,8 +1,9 @@
 """The journey of an auditor: everything is to be read, little is to be seen, nothing is to be changed."""
 
 import re
+from typing import Any
 
-from tests.journeys.book import Book, Caller
+from tests.journeys.book import Book, Caller, WentWrong
 from tests.journeys.people import said_nothing, script, staff
 from tests.journeys.place import Place
 
@@ -45,6 +46,10 @@ async def tell(place: Place) -> Book:
     await book.place.pause()
     await _read_the_log(book)
     await _read_the_rest(book)
+    await _follow_the_boxes(book)
+    await _read_the_papers(book)
+    await _read_the_figures(book)
+    await _change_nothing(book)
     return book
 
 
@@ -112,10 +117,123 @@ async def _read_the_rest(book: Book) -> None:
         who=auditor,
         shows="items login role status drafted_by approved_by",
     )
+
+
+async def _follow_the_boxes(book: Book) -> None:
+    auditor = Caller(await book.place.caller(), "AUDITOR")
+    officer = await script(book, "staff", "officer-xjk", token="OFFICER")
+    book.say("## Where is each box?")
+    said = "Every movement is added up and held against the balances; an altered row would be named."
+    await book.call(said, "GET /stock/proof", who=auditor)
+    request = "GET /stock/movements?kind=handed_over&limit=1"
+    answer = await book.send(request, who=auditor)
+    book.name(LOT=answer.json()["items"][0]["lot_id"])
+    said = "Movements, newest first: a row has both sides, and names the scan that it was made for."
+    shows = "items boxes kind from_kind to_kind lot_id event_id posted_at"
+    book.write(said, request, who=auditor, answer=answer, shows=shows)
+    shows = "number gift_box_id best_before_on recalled_at figures"
+    await book.call("What became of that lot?", f"GET /lots/{book.known['LOT']}", who=auditor, shows=shows)
+    request = f"GET /lots/{book.known['LOT']}/recipients?limit=1"
+    said = "Who received from it is for those who may recall it,"
+    await book.call(said, request, who=auditor, expect=403, shows="")
+    said = (
+        "as the officer may (`$OFFICER`); masked, names in full only with a reason that the member can read."
+    )
+    shows = "totals holds gave_back possible orders boxes items state name mobile_masked order_number"
+    await book.call(said, request, who=officer, shows=shows)
+    book.say("## Does a campaign add up?")
+    listed = await said_nothing(book, "GET /campaigns?status=closed", who=auditor)
+    book.name(ENDED=next(one["id"] for one in listed["items"] if one["title"] == "助力脱贫"))
+    path = f"/campaigns/{book.known['ENDED']}/closing"
+    await book.call(
+        "Each lot and each unit by its identity, and how many things stand in the way. Nothing is sealed "
+        "here: `status` is null.",
+        f"GET {path}",
+        who=auditor,
+        shows="status orders hand_overs boxes lots number received handed_over on_hand adds_up blockers code count",
+    )
+    await book.call(
+        "What they are, by name: boxes that are left have to be counted first. Where a row contradicts "
+        "another, the member is named here.",
+        f"GET {path}/blockers?limit=1",
+        who=auditor,
+        shows="items code title detail subject kind member_name_masked",
+    )
+    await book.call("Preparing is the officer's, sealing the chair's.", f"POST {path}/seal", who=auditor,
+                    expect=403, shows="")  # fmt: skip
+
+
+async def _read_the_papers(book: Book) -> None:
+    account = await staff(book, "auditor-xjk", token="AUDITOR")
+    auditor, officer = account.caller, Caller(await book.place.caller(), "OFFICER")
+    book.say("## Papers")
+    receipts = await said_nothing(book, "GET /receipts?limit=1", who=officer)
+    book.name(RECEIPT=receipts["items"][0]["id"])
+    body = {
+        "kind": "goods_receipt", "edition": "full", "subject_id": book.known["RECEIPT"], "reason": "audit",
+        "is_final": True,
+    }  # fmt: skip
+    answer = await book.send("POST /documents", who=officer, body=body)
+    book.name(DOCUMENT=answer.json()["id"], NUMBER=answer.json()["number"])
+    said = "The officer asks for a 入库单. What is final has a number from the first moment, and no number is left out."
+    book.write(said, "POST /documents", who=officer, body=body, answer=answer)
+    path = f"/documents/{book.known['DOCUMENT']}"
+    found = await _until_ready(book, path, who=auditor)
+    book.name(HASH=found["content_hash"])
+    answer = await book.send(f"GET {path}", who=auditor)
+    said = "The worker has made it, in XLSX and PDF."
+    shows = "kind edition number status is_final content_hash row_count amount_fen files format"
+    book.write(said, f"GET {path}", who=auditor, answer=answer, shows=shows)
+    said = "A full edition may name people: it asks for the second proof once more,"
+    await book.call(said, f"GET {path}/files/pdf", who=auditor, expect=403, shows="")
+    await account.step_up(book)
+    said = "then for a reason, which is recorded;"
+    await book.call(said, f"GET {path}/files/pdf", who=auditor, expect=422, shows="")
+    await book.call("and then it is a file.", f"GET {path}/files/pdf?reason=audit", who=auditor)
+    nobody = Caller(auditor.client)
+    request = f"GET /verify?number={book.known['NUMBER']}&hash={book.known['HASH']}"
+    shows = "status number kind union row_count amount_fen"
+    await book.call(
+        "Anybody who holds the paper can ask whether it is genuine,", request, who=nobody, shows=shows
+    )
+    wrong = "0" * 64
+    request = f"GET /verify?number={book.known['NUMBER']}&hash={wrong}"
+    await book.call("and is told nothing of one that was altered.", request, who=nobody, shows="status")
+
+
+async def _until_ready(book: Book, path: str, *, who: Caller) -> Any:
+    for _ in range(60):
+        await book.place.pause()
+        found = await said_nothing(book, f"GET {path}", who=who)
+        if found["status"] in {"ready", "failed"}:
+            return found
+    raise WentWrong("the worker did not make the paper")
+
+
+async def _read_the_figures(book: Book) -> None:
+    auditor = Caller(await book.place.caller(), "AUDITOR")
+    book.say("## Figures")
+    await book.call(
+        "What was bought in 2020, by region; what is only told of is counted, and no money.",
+        "GET /figures/spending?by=region&year=2020",
+        who=auditor,
+        shows="items label amount_fen boxes is_lower_bound unpriced lines_count words total terms aided_purchase",
+    )
+    await book.call(
+        "The share from partner regions, with both its sides, against the target of the year.",
+        "GET /figures/aided-share?year=2020",
+        who=auditor,
+    )
+
+
+async def _change_nothing(book: Book) -> None:
+    auditor = Caller(await book.place.caller(), "AUDITOR")
     book.say("## Nothing is changed")
     for said, request, body in (
         ("No export,", "POST /members/exports", {"reason": "audit"}),
         ("no staff account,", "POST /staff", None),
-        ("no device.", "POST /devices/pairings", None),
+        ("no device,", "POST /devices/pairings", None),
+        ("no purchase,", "POST /procurements", None),
+        ("no box.", "POST /stock/disposals", None),
     ):
         await book.call(said, request, who=auditor, body=body, expect=403, shows="")

@@ -27,6 +27,9 @@ _CHANGING = (
     (re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)"), "<time>"),
     (re.compile(r"\b\d{4}-\d\d-\d\d\b"), "<day>"),
     (re.compile(r"\b\d{6}-[0-9A-Z]{8}\b"), "<number>"),
+    (re.compile(r"\b[A-Z]{2,3}-\d{4}(\d{4})?-\d{3,6}\b"), "<number>"),
+    (re.compile(r"\b\d{1,2} [A-Z][a-z]{2} \d{4}\b"), "<day>"),
+    (re.compile(r"\bSAMPLE-[A-Z]+-\d{8}\b"), "<batch>"),
 )
 
 

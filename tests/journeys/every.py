@@ -17,13 +17,13 @@ from app.platform.settings import PROJECT_ROOT, Settings
 from app.platform.signing import KeyStore
 from app.redemptions.actions.keys import ensure_key
 from app.worker import Worker
-from tests.journeys import auditor, device, manager, member
+from tests.journeys import auditor, device, keeper, manager, member
 from tests.journeys.book import Book
 from tests.journeys.place import Inside, Place
 
 FOLDER: Path = PROJECT_ROOT / "docs" / "journeys"
 JOURNEYS: dict[str, ModuleType] = {
-    "member": member, "manager": manager, "device": device, "auditor": auditor
+    "member": member, "manager": manager, "device": device, "keeper": keeper, "auditor": auditor
 }  # fmt: skip
 _PREFACE = (
     "Written by `python -m tests.journeys --write` from real calls on a fresh demo; "

@@ -72,6 +72,7 @@ class Inside:
     async def pause(self) -> None:
         """Do the jobs that a journey waits for."""
         await self.worker.carry_out_imports()
+        await self.worker.render_documents()
         await self.worker.seal()
         await self.worker.sign_head()
 

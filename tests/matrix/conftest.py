@@ -12,6 +12,7 @@ from app.platform.database import Database
 from app.platform.limits import Limiter
 from app.platform.settings import Settings
 from tests.factories.databases import Scratch
+from tests.factories.goods import add_goods, stop_papers
 from tests.factories.matrix import Players
 from tests.factories.watch import watching
 from tests.factories.worlds import make_world
@@ -38,8 +39,11 @@ async def two_worlds(app: FastAPI, database: Database, settings: Settings) -> As
         httpx.AsyncClient(transport=transport, base_url="http://grainline.test") as client,
         watching(settings) as watch,
     ):
-        ours = await make_world(database, client, word="本街")
-        yield Players(ours, await make_world(database, client, word="隔壁"), watch)
+        ours, theirs = [await make_world(database, client, word=word) for word in ("本街", "隔壁")]
+        for world in (ours, theirs):
+            await add_goods(world)
+        yield Players(ours, theirs, watch)
+        await stop_papers(ours, theirs)
 
 
 @pytest.fixture(scope="module")

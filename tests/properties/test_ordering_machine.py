@@ -46,7 +46,8 @@ from app.platform.signing import KeyStore
 from app.redemptions.actions.codes import get_or_make_code
 from app.redemptions.actions.redeem import redeem_scans
 from app.redemptions.errors import NoCode
-from app.redemptions.rules.hand_over import Scan, read_code
+from app.redemptions.rules.reading import read_code
+from app.redemptions.rules.table import Scan
 from app.redemptions.schemas import RedemptionView
 from app.redemptions.tables import Redemption
 from app.unions.tables import Member

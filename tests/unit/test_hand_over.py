@@ -13,28 +13,29 @@ from app.platform.clock import day_end
 from app.platform.errors import DomainError
 from app.platform.idempotency import Answer, Claim, fingerprint
 from app.platform.signing import SigningKey, generate_private_key
-from app.redemptions.rules.hand_over import (
+from app.redemptions.rules.boxes import NamedLot
+from app.redemptions.rules.hand_over import decide_scans
+from app.redemptions.rules.keys import KeyState, PublicKeyState
+from app.redemptions.rules.reading import Reading, believed_time, read_code
+from app.redemptions.rules.reasons import ConflictReason, Reason
+from app.redemptions.rules.record import CodeRecord, sign_record
+from app.redemptions.rules.short_code import make_short_code
+from app.redemptions.rules.table import (
     CodeState,
-    ConflictReason,
     Decision,
     HandOver,
     KnownEvent,
     OrderDetails,
-    Reading,
-    Reason,
     Refused,
     Repeated,
     Scan,
     TableState,
-    believed_time,
-    decide_scans,
-    read_code,
 )
-from app.redemptions.rules.keys import KeyState, PublicKeyState
-from app.redemptions.rules.record import CodeRecord, sign_record
-from app.redemptions.rules.short_code import make_short_code
+from app.stock.rules.ledger import Account, AccountKind
+from app.stock.rules.picking import OnHand
 from tests.factories.desk import HOUR, NOW
 
+VARIANCE = Account(AccountKind.VARIANCE)
 SHORT = make_short_code(12_345)
 REF = b"\x01" * 8
 TICK = timedelta(microseconds=1)
@@ -46,6 +47,8 @@ class Table:
 
     point: UUID = field(default_factory=uuid4)
     other_point: UUID = field(default_factory=uuid4)
+    box: UUID = field(default_factory=uuid4)
+    unrecorded: UUID = field(default_factory=uuid4)
     state: TableState = field(default_factory=TableState)
 
     def __post_init__(self) -> None:
@@ -58,8 +61,9 @@ class Table:
         self.code = CodeState(self.order.id, REF, SHORT, generation=1, is_revoked=False)
         self.state.orders[self.order.id] = self.order
         self.state.details[self.order.id] = OrderDetails(
-            "张*", "杂粮礼盒", 30, 30, date(2026, 10, 14), slot_id, NOW, NOW + HOUR, "新街口"
-        )
+            "张*", "杂粮礼盒", 30, 30, date(2026, 10, 14), slot_id, NOW, NOW + HOUR, "新街口",
+            self.box, self.unrecorded,
+        )  # fmt: skip
         self.state.points = {self.point: "新街口", self.other_point: "牛街"}
         self.know(self.code)
 
@@ -67,13 +71,28 @@ class Table:
         """Put a code into the ledger."""
         self.state.by_unit_ref[code.unit_ref] = self.state.by_short_code[code.short_code] = code
 
+    def know_details(self, **change: Any) -> None:
+        """Change what is known of the order."""
+        self.state.details[self.order.id] = replace(self.state.details[self.order.id], **change)
+
+    def shelve(self, *, boxes: int) -> UUID:
+        """Put boxes of a lot on hand."""
+        held = OnHand(uuid4(), uuid4(), self.box, self.point, boxes, None)
+        self.state.shelf.on_hand[self.point, self.box].append(held)
+        return held.lot_id
+
+    def name_lot(self, **facts: Any) -> UUID:
+        """Let the table know a lot whose carton may be scanned."""
+        known: dict[str, Any] = {"gift_box_id": self.box, "is_recalled": False, "best_before_on": None}
+        known |= facts
+        lot = NamedLot(uuid4(), **known)
+        self.state.shelf.lots[lot.id] = lot
+        return lot.id
+
     def without_slot(self) -> None:
         """Take the booking away."""
         self.order.slot_id, self.order.status = None, "to_book"
-        known = self.state.details[self.order.id]
-        self.state.details[self.order.id] = replace(
-            known, slot_id=None, slot_starts_at=None, slot_ends_at=None
-        )
+        self.know_details(slot_id=None, slot_starts_at=None, slot_ends_at=None)
 
     def scan(self, **wanted: Any) -> Scan:
         """Return a scan of the code at the right point at the right time."""
@@ -97,10 +116,11 @@ class Table:
 
     def refused(self, reason: Reason, **wanted: Any) -> Decision:
         """Assert that a scan is refused and that the order is as it was."""
-        before = (deepcopy(self.order), dict(self.state.hand_overs))
+        before = (deepcopy(self.order), dict(self.state.hand_overs), deepcopy(self.state.portions))
         decision = self.decide(**wanted)
         assert (decision.reason, decision.is_handed_over) == (reason, False)
-        assert (self.order, self.state.hand_overs) == before
+        assert (self.order, self.state.hand_overs, self.state.portions) == before
+        assert (decision.boxes, decision.lines) == (0, ())
         return decision
 
 
@@ -210,12 +230,140 @@ def test_a_code_that_was_revoked_or_issued_anew() -> None:
     table.refused(Reason.REVOKED, override_reason="雨天")
 
 
-def test_another_quantity_is_asked_back_and_nothing_is_kept() -> None:
+def test_more_than_is_left_is_asked_back_and_nothing_is_kept() -> None:
     table = Table()
-    (outcome,) = decide_scans(table.state, [table.scan(quantity=1)])
+    (outcome,) = decide_scans(table.state, [table.scan(quantity=3)])
     assert isinstance(outcome, DomainError)
     assert (outcome.code, outcome.params) == ("redemptions.wrong_quantity", {"quantity": 2})
     assert (table.order.status, table.state.decided, table.state.hand_overs) == ("booked", {}, {})
+
+
+# --- In parts --------------------------------------------------------------------------------------
+
+
+def test_an_order_is_handed_over_in_parts() -> None:
+    table = Table()
+    first = table.decide(quantity=1)
+    assert (first.boxes, first.counted, first.left, first.first_portion) == (1, 1, 1, 1)
+    assert (table.order.status, table.order.collected_count, table.order.version) == ("booked", 1, 2)
+    assert table.order.collected_at == NOW
+    (outcome,) = decide_scans(table.state, [table.scan(quantity=2)])
+    assert isinstance(outcome, DomainError)
+    assert outcome.params == {"quantity": 1}
+    rest = table.decide(at=NOW + TICK)
+    assert (rest.boxes, rest.left, rest.first_portion) == (1, 0, 2)
+    assert (table.order.status, table.order.collected_count) == ("collected", 2)
+    assert table.order.collected_at == NOW + TICK
+    again = table.refused(Reason.ALREADY_COLLECTED)
+    assert (again.first, again.left, again.boxes, again.first_portion) == (rest.first, 0, 0, None)
+
+
+def test_a_part_without_a_booking_leaves_the_order_to_be_booked() -> None:
+    table = Table()
+    table.without_slot()
+    assert table.decide(quantity=1, override_reason="雨天").left == 1
+    assert table.order.status == "to_book"
+
+
+def test_a_portion_that_was_undone_is_handed_over_again() -> None:
+    table = Table()
+    table.order.quantity, table.order.collected_count = 3, 1
+    table.state.portions[table.order.id] = {2}
+    assert [table.decide(quantity=1).first_portion for _ in range(2)] == [1, 3]
+
+
+def test_a_part_that_was_handed_over_offline_counts_as_a_part() -> None:
+    table = Table()
+    part = table.decide(is_offline=True, quantity=1)
+    assert (part.reason, part.conflict, part.left, table.order.status) == (None, None, 1, "booked")
+
+
+def test_more_than_was_left_is_a_fact_offline_and_counts_for_no_more() -> None:
+    table = Table()
+    table.decide(quantity=1)
+    fact = table.decide(is_offline=True, quantity=4)
+    assert (fact.reason, fact.conflict) == (None, ConflictReason.WRONG_QUANTITY)
+    assert (fact.boxes, fact.counted, fact.left) == (4, 1, 0)
+    assert (table.order.status, table.order.collected_count) == ("collected", 2)
+    assert sum(line.boxes for line in fact.lines) == 4, "the stock tells what left the table"
+
+
+# --- Stock -----------------------------------------------------------------------------------------
+
+
+def test_a_hand_over_is_posted_and_a_refusal_is_not() -> None:
+    table = Table()
+    refused = table.refused(Reason.TOO_EARLY, at=NOW - 5 * HOUR)
+    assert refused.lines == ()
+    decision = table.decide()
+    (line,) = decision.lines
+    assert (line.lot_id, line.boxes, line.event_id) == (table.unrecorded, 2, decision.scan.event_id)
+    assert (line.source, line.target) == (VARIANCE, Account(AccountKind.HANDED_OVER, table.point))
+
+
+def test_a_place_on_a_visit_posts_nothing() -> None:
+    table = Table()
+    table.know_details(unrecorded_lot_id=None)
+    assert (table.decide().lines, table.order.status) == ((), "collected")
+
+
+def test_a_batch_takes_each_box_once() -> None:
+    table = Table()
+    lot = table.shelve(boxes=3)
+    table.order.quantity = 4
+    lines = [table.decide(quantity=2).lines for _ in range(2)]
+    here = Account(AccountKind.PICKUP_POINT, table.point)
+    taken = [[(line.lot_id, line.boxes, line.source) for line in part] for part in lines]
+    assert taken == [[(lot, 2, here)], [(lot, 1, here), (table.unrecorded, 1, VARIANCE)]]
+    assert table.state.shelf.on_hand[table.point, table.box] == []
+
+
+@pytest.mark.parametrize(
+    ("facts", "reason"),
+    [
+        ({"is_recalled": True}, Reason.RECALLED),
+        ({"best_before_on": date(2026, 10, 11)}, Reason.PAST_BEST_BEFORE),
+        ({"best_before_on": date(2026, 10, 12)}, None),
+        ({}, None),
+    ],
+)
+def test_a_lot_that_is_scanned_must_be_good(facts: dict[str, Any], reason: Reason | None) -> None:
+    assert NOW.date() == date(2026, 10, 12)
+    table = Table()
+    lot = table.name_lot(**facts)
+    if reason is not None:
+        table.refused(reason, lot_id=lot)
+        table.refused(reason, lot_id=lot, override_reason="没有别的批次")
+        fact = table.decide(lot_id=lot, is_offline=True)
+        assert (fact.reason, fact.conflict) == (None, ConflictReason(reason))
+    else:
+        assert table.decide(lot_id=lot).reason is None
+    assert table.order.collected_count == 2
+
+
+def test_a_lot_of_nobody_or_of_another_gift_box() -> None:
+    table = Table()
+    other = table.name_lot(gift_box_id=uuid4())
+    codes = [
+        outcome.code
+        for outcome in decide_scans(table.state, [table.scan(lot_id=uuid4()), table.scan(lot_id=other)])
+        if isinstance(outcome, DomainError)
+    ]
+    assert codes == ["stock.lot_not_found", "redemptions.wrong_lot"]
+    assert (table.order.status, table.state.decided) == ("booked", {})
+    fact = table.decide(lot_id=other, is_offline=True)
+    assert (fact.conflict, [line.lot_id for line in fact.lines]) == (ConflictReason.WRONG_LOT, [other])
+    unknown = Table()
+    decision = unknown.decide(lot_id=uuid4(), is_offline=True)
+    assert (decision.conflict, [line.lot_id for line in decision.lines]) == (None, [unknown.unrecorded])
+
+
+def test_a_sealed_campaign_hands_nothing_over_and_takes_down_what_happened() -> None:
+    table = Table()
+    table.know_details(is_sealed=True)
+    table.refused(Reason.TOO_LATE)
+    table.refused(Reason.TOO_LATE, override_reason="迟到")
+    assert table.decide(is_offline=True).conflict is ConflictReason.TOO_LATE
 
 
 # --- The same event again ------------------------------------------------------------------------
@@ -349,9 +497,9 @@ def test_a_hand_over_at_another_point_that_has_happened_counts() -> None:
     [
         ({"reading": Reading(Reason.REVOKED, unit_ref=REF, generation=1)}, ConflictReason.REVOKED),
         ({"reading": Reading(unit_ref=REF, generation=0)}, ConflictReason.REVOKED),
-        ({"quantity": 1}, ConflictReason.WRONG_QUANTITY),
+        ({"quantity": 3}, ConflictReason.WRONG_QUANTITY),
         ({"pickup_point_id": uuid4()}, ConflictReason.WRONG_PICKUP_POINT),
-        ({"pickup_point_id": uuid4(), "quantity": 1}, ConflictReason.WRONG_PICKUP_POINT),
+        ({"pickup_point_id": uuid4(), "quantity": 3}, ConflictReason.WRONG_PICKUP_POINT),
     ],
 )
 def test_a_hand_over_that_should_not_have_been_counts_and_is_for_a_person(
@@ -406,7 +554,7 @@ def test_a_hand_over_that_contradicts_the_ledger_is_for_a_person(
 
 
 def test_every_reason_can_be_that_of_a_conflict() -> None:
-    assert {reason.value for reason in Reason} | {"wrong_quantity"} == set(ConflictReason)
+    assert {reason.value for reason in Reason} | {"wrong_quantity", "wrong_lot"} == set(ConflictReason)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.platform.paging import CursorInvalid, instant_key, make_cursor, page_of, read_cursor, seek, text_key
+from app.platform.paging import (
+    CursorInvalid,
+    instant_key,
+    int_key,
+    make_cursor,
+    page_of,
+    read_cursor,
+    seek,
+    text_key,
+)
 
 
 @given(st.tuples(st.text(), st.text()))
@@ -63,6 +72,9 @@ def test_any_text_is_a_cursor_or_is_refused(text: str) -> None:
         (("a\x00b", str(UUID(int=1))), (text_key, UUID)),
         (("a\ud800b", str(UUID(int=1))), (text_key, UUID)),
         (("a",), (text_key, UUID)),
+        (("2147483648", str(UUID(int=1))), (int_key, UUID)),
+        (("-2147483648", str(UUID(int=1))), (int_key, UUID)),
+        (("9" * 480, str(UUID(int=1))), (int_key, UUID)),
     ],
 )
 def test_a_key_of_another_kind_is_refused(key: tuple[str, ...], kinds: tuple[object, ...]) -> None:
@@ -73,6 +85,7 @@ def test_a_key_of_another_kind_is_refused(key: tuple[str, ...], kinds: tuple[obj
 def test_a_key_is_read_as_values() -> None:
     found = seek(("2026-10-12T09:00:00+08:00", str(UUID(int=7))), instant_key, UUID)
     assert found == (datetime.fromisoformat("2026-10-12T01:00:00+00:00"), UUID(int=7))
+    assert seek(("2147483647", "-7"), int_key, int_key) == (2_147_483_647, -7)
 
 
 def test_a_page_has_a_next_one_only_if_more_was_found() -> None:

@@ -17,7 +17,7 @@ from app.campaigns.queries import (
     find_campaigns_before,
     find_listed_members,
     find_members_by_number,
-    lock_campaign,
+    lock_unsealed,
 )
 from app.campaigns.rules import Stage, add_months
 from app.campaigns.schemas import ListChange, ListMode, RulesChange
@@ -29,7 +29,7 @@ _AS_THEY_ARE = {"synchronize_session": False}
 
 
 async def _lock_seen(session: AsyncSession, campaign_id: UUID, *, version: int | None) -> Campaign:
-    campaign = await lock_campaign(session, campaign_id)
+    campaign = await lock_unsealed(session, campaign_id)
     if version not in {None, campaign.version}:
         raise PreconditionFailed(version=campaign.version)
     if campaign.stage == Stage.CANCELLED:
@@ -49,7 +49,8 @@ async def change_rules(
     """Set the rules of a campaign that the caller saw at `seen_version`, also while it takes orders.
 
     They hold for orders from now on, and for who waits when a box would be theirs; no order ends by it.
-    Raises CampaignNotFound, PreconditionFailed, CampaignNotDraft, RulesInvalid, RetentionTooShort.
+    Raises CampaignNotFound, CampaignSealed, PreconditionFailed, CampaignNotDraft, RulesInvalid,
+    RetentionTooShort.
     """
     campaign = await _lock_seen(session, campaign_id, version=seen_version)
     await _check_named(session, campaign, change)
@@ -118,8 +119,8 @@ async def change_list(
 ) -> Listed:
     """Put members on a campaign's list, take them off, or replace it, by their numbers.
 
-    Numbers that nobody has are left out and answered. Raises CampaignNotFound, PreconditionFailed,
-    CampaignNotDraft.
+    Numbers that nobody has are left out and answered. Raises CampaignNotFound, CampaignSealed,
+    PreconditionFailed, CampaignNotDraft.
     """
     campaign = await _lock_seen(session, campaign_id, version=seen_version)
     known = await find_members_by_number(session, set(change.member_numbers))

@@ -8,11 +8,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.campaigns.errors import (
     CampaignIncomplete,
     CampaignNotDraft,
+    KindMismatch,
     OwnDraft,
     WindowsInvalid,
 )
-from app.campaigns.queries import count_offers, has_point_without_slots, lock_campaign
-from app.campaigns.rules import Stage, Windows, windows_agree
+from app.campaigns.queries import (
+    count_offers,
+    find_offered_kinds,
+    has_point_without_slots,
+    lock_campaign,
+    lock_unsealed,
+)
+from app.campaigns.rules import Stage, Windows, offers_kind, windows_agree
 from app.campaigns.schemas import CampaignChange, CampaignDraft, OfferDraft
 from app.campaigns.tables import Campaign, Offer
 from app.catalog.queries import get_gift_box
@@ -37,7 +44,8 @@ async def draft_campaign(
         union_id=union_id,
         stage=Stage.DRAFT.value,
         drafted_by=drafted_by,
-        **draft.model_dump(exclude={"eligible_statuses", "allocation"}),
+        **draft.model_dump(exclude={"eligible_statuses", "allocation", "kind"}),
+        kind=draft.kind.value,
         allocation=draft.allocation.value,
         eligible_statuses=[status.value for status in draft.eligible_statuses],
         version=1,
@@ -63,9 +71,10 @@ async def change_campaign(
     """Change a campaign that the caller saw at `seen_version` (None: at any).
 
     After publication only later ends are allowed, so that nobody loses what was announced.
-    Raises CampaignNotFound, PreconditionFailed, CampaignNotDraft, WindowsInvalid, OutsideWindow.
+    Raises CampaignNotFound, CampaignSealed, PreconditionFailed, CampaignNotDraft, WindowsInvalid,
+    OutsideWindow.
     """
-    campaign = await lock_campaign(session, campaign_id)
+    campaign = await lock_unsealed(session, campaign_id)
     if seen_version not in {None, campaign.version}:
         raise PreconditionFailed(version=campaign.version)
     if campaign.stage == Stage.CANCELLED or (
@@ -91,15 +100,17 @@ def _only_extends(campaign: Campaign, change: CampaignChange) -> bool:
 
 
 async def add_offer(session: AsyncSession, campaign_id: UUID, draft: OfferDraft) -> Offer:
-    """Offer a gift box at a pickup point in a draft.
+    """Offer a gift box at a pickup point in a draft, or a place where a visit gathers.
 
-    Raises CampaignNotFound, CampaignNotDraft, GiftBoxNotFound, PointNotFound; a second offer of the
-    same box at the same point is refused by the database.
+    Raises CampaignNotFound, CampaignNotDraft, GiftBoxNotFound, PointNotFound, KindMismatch; a second offer of
+    the same box at the same point is refused by the database.
     """
     campaign = await lock_campaign(session, campaign_id)
     if campaign.stage != Stage.DRAFT:
         raise CampaignNotDraft()
-    await get_gift_box(session, draft.gift_box_id)
+    box = await get_gift_box(session, draft.gift_box_id)
+    if not offers_kind(campaign.kind, box.kind):
+        raise KindMismatch()
     await get_point(session, draft.pickup_point_id)
     offer = Offer(
         id=new_id(),
@@ -120,8 +131,8 @@ async def publish_campaign(
 ) -> Campaign:
     """Publish a draft: from then on members see it, and order when its window opens.
 
-    Two people: who drafted it does not publish it. Wherever a box is offered there must be slots.
-    Raises CampaignNotFound, CampaignNotDraft, OwnDraft, CampaignIncomplete.
+    Two people: who drafted it does not publish it. Wherever a box is offered there must be slots, and a visit
+    offers places only. Raises CampaignNotFound, CampaignNotDraft, OwnDraft, CampaignIncomplete, KindMismatch.
     """
     campaign = await lock_campaign(session, campaign_id)
     if campaign.stage != Stage.DRAFT:
@@ -136,6 +147,8 @@ async def publish_campaign(
     missing = [name for name, is_lacking in lacking.items() if is_lacking]
     if missing:
         raise CampaignIncomplete(missing=missing)
+    if not all(offers_kind(campaign.kind, kind) for kind in await find_offered_kinds(session, campaign_id)):
+        raise KindMismatch()
     campaign.stage, campaign.published_by, campaign.published_at = Stage.PUBLISHED.value, published_by, now
     campaign.version += 1
     await session.flush()

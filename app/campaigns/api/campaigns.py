@@ -16,6 +16,8 @@ from app.campaigns.errors import (
     CampaignIncomplete,
     CampaignNotDraft,
     CampaignNotFound,
+    CampaignSealed,
+    KindMismatch,
     OwnDraft,
     WindowsInvalid,
 )
@@ -39,6 +41,7 @@ from app.campaigns.schemas import (
 )
 from app.campaigns.tables import Campaign
 from app.catalog.errors import GiftBoxNotFound
+from app.catalog.schemas import ItemKind
 from app.pickup.actions import add_slots
 from app.pickup.errors import OutsideWindow, PointNotFound
 from app.pickup.queries import SlotsWanted, list_slots
@@ -91,6 +94,7 @@ async def _views(session: AsyncSession, campaigns: Sequence[Campaign], now: date
                 id=offer.id,
                 gift_box=OfferedBoxView(
                     id=box.id,
+                    kind=ItemKind(box.kind),
                     name=box.name,
                     unit=box.unit,
                     gross_weight_grams=box.gross_weight_grams,
@@ -117,7 +121,7 @@ async def _views(session: AsyncSession, campaigns: Sequence[Campaign], now: date
 
 _PRODUCT = ("name", "unit", "net_content_grams", "net_content_ml", "allergens")
 _PLAIN = (
-    "id", "title", "allocation", "has_waitlist", "per_member_limit", "eligible_statuses",
+    "id", "title", "kind", "allocation", "has_waitlist", "per_member_limit", "eligible_statuses",
     "eligible_unit_ids", "not_received_months", "not_received_campaign_ids", "is_listed_only",
     "keeps_orders_of_leavers", "order_opens_at", "order_closes_at", "pickup_from", "pickup_until",
     "early_minutes", "late_minutes", "retention_days", "version",
@@ -212,6 +216,7 @@ async def draft_campaign(
     responses=describe(
         CampaignNotFound,
         CampaignNotDraft,
+        CampaignSealed,
         WindowsInvalid,
         OutsideWindow,
         PreconditionFailed,
@@ -235,7 +240,9 @@ async def change_campaign(
     "/campaigns/{campaign_id}/publish",
     name="publish_campaign",
     response_model=CampaignView,
-    responses=describe(CampaignNotFound, CampaignNotDraft, CampaignIncomplete, OwnDraft, *_KEYED),
+    responses=describe(
+        CampaignNotFound, CampaignNotDraft, CampaignIncomplete, KindMismatch, OwnDraft, *_KEYED
+    ),
 )
 async def publish_campaign(
     campaign_id: UUID,
@@ -255,7 +262,9 @@ async def publish_campaign(
     status_code=201,
     name="add_offer",
     response_model=NewOfferView,
-    responses=describe(CampaignNotFound, CampaignNotDraft, GiftBoxNotFound, PointNotFound, *_KEYED),
+    responses=describe(
+        CampaignNotFound, CampaignNotDraft, GiftBoxNotFound, KindMismatch, PointNotFound, *_KEYED
+    ),
 )
 async def add_offer(
     campaign_id: UUID,
@@ -306,7 +315,7 @@ async def get_slots(
     status_code=201,
     name="add_slots",
     response_model=NewSlotsView,
-    responses=describe(CampaignNotFound, PointNotFound, OutsideWindow, *_KEYED),
+    responses=describe(CampaignNotFound, CampaignSealed, PointNotFound, OutsideWindow, *_KEYED),
 )
 async def plan_slots(
     campaign_id: UUID,
@@ -316,7 +325,7 @@ async def plan_slots(
     _: Annotated[Actor, require(Permission.PICKUP_WRITE)],
 ) -> Response:
     """Cut pickup days of the campaign at a point into slots; those that are there stay as they are."""
-    campaign = await queries.lock_campaign(session, campaign_id)
+    campaign = await queries.lock_unsealed(session, campaign_id)
     within = PickupDays(campaign.pickup_from, campaign.pickup_until)
     added = await add_slots(session, campaign.id, body, union_id=campaign.union_id, within=within)
     return await keeper.keep(NewSlotsView(added=added))

@@ -11,7 +11,13 @@ from app.access.deps import Transaction, require
 from app.access.policy import Permission
 from app.access.vault import keys_of
 from app.campaigns import actions, queries
-from app.campaigns.errors import CampaignNotDraft, CampaignNotFound, RetentionTooShort, RulesInvalid
+from app.campaigns.errors import (
+    CampaignNotDraft,
+    CampaignNotFound,
+    CampaignSealed,
+    RetentionTooShort,
+    RulesInvalid,
+)
 from app.campaigns.schemas import ListChange, ListView, MaskedMember, RulesChange
 from app.campaigns.tables import Campaign
 from app.platform.clock import utc_now
@@ -24,7 +30,7 @@ from app.unions.rules import mask_name
 from app.unions.tables import Member, open_particulars
 
 router = APIRouter(route_class=StrictRoute, tags=["eligibility"])
-_CHANGE = (CampaignNotFound, CampaignNotDraft, PreconditionFailed, PreconditionRequired)
+_CHANGE = (CampaignNotFound, CampaignNotDraft, CampaignSealed, PreconditionFailed, PreconditionRequired)
 
 
 class RulesView(RulesChange):

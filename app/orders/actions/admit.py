@@ -39,7 +39,10 @@ _ORDER_COLUMNS = (
     "id", "number", "campaign_id", "offer_id", "pickup_point_id", "member_id", "unit_id", "slot_id",
     "quantity", "status", "channel", "placed_at", "booked_at", "cancelled_at", "cancel_reason", "version",
 )  # fmt: skip
-_CHANGING_COLUMNS = ("id", "slot_id", "status", "booked_at", "cancelled_at", "cancel_reason", "version")
+_CHANGING_COLUMNS = (
+    "id", "slot_id", "quantity", "status", "booked_at", "cancelled_at", "cancel_reason", "given_up_count",
+    "version",
+)  # fmt: skip
 
 _ABOUT_ORDERS = BookSlot | CancelOrder | ExpireOrder | ReleaseOrder
 

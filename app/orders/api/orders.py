@@ -13,6 +13,7 @@ from app.campaigns.errors import (
     CampaignClosed,
     CampaignNotFound,
     CampaignNotOpen,
+    CampaignSealed,
     NotEligible,
     OfferNotFound,
     SoldOut,
@@ -223,7 +224,9 @@ async def _view(session: Transaction, page: Page[Any]) -> dict[str, object]:
     "/offers/{offer_id}/quota",
     name="change_quota",
     response_model=QuotaView,
-    responses=describe(OfferNotFound, QuotaBelowPromised, PreconditionFailed, PreconditionRequired),
+    responses=describe(
+        OfferNotFound, CampaignSealed, QuotaBelowPromised, PreconditionFailed, PreconditionRequired
+    ),
 )
 async def change_quota(
     request: Request,

@@ -9,7 +9,14 @@ from datetime import datetime
 from typing import TypeAlias
 from uuid import UUID
 
-from app.campaigns.errors import CampaignClosed, CampaignNotOpen, NotEligible, OfferNotFound, SoldOut
+from app.campaigns.errors import (
+    CampaignClosed,
+    CampaignNotOpen,
+    CampaignSealed,
+    NotEligible,
+    OfferNotFound,
+    SoldOut,
+)
 from app.campaigns.rules import (
     CORRECTIONS_AT,
     LEAVING,
@@ -42,7 +49,14 @@ from app.orders.rules.commands import (
     ServeLine,
 )
 from app.orders.rules.desk import DeskState, Event, MemberState, OfferState, OrderState, SlotState
-from app.orders.rules.states import BOOKABLE, CANCELLABLE, EXPIRING, PROMISED, OrderStatus
+from app.orders.rules.states import (
+    BOOKABLE,
+    CANCELLABLE,
+    EXPIRING,
+    NEVER_SERVED,
+    PROMISED,
+    OrderStatus,
+)
 from app.pickup.errors import SlotFull, SlotNotFound, SlotPast
 from app.platform.clock import local_date, shown
 from app.platform.errors import DomainError, KeyReused, PreconditionFailed
@@ -225,7 +239,13 @@ def _cancel(state: DeskState, wanted: CancelOrder) -> Done:
 
 
 def _call_off(state: DeskState, order: OrderState, *, kind: str, at: datetime, reason: str | None) -> None:
-    """End an order: its boxes, its place and its place in the line are free."""
+    """End an order: its boxes, its place and its place in the line are free.
+
+    Of an order that is collected in part, only what is left is given up.
+    """
+    if order.collected_count:
+        _give_up_rest(state, order, at=at)
+        return
     if order.slot_id is not None:
         _give_place_back(state, order.slot_id)
     _count(state, order, sign=-1)
@@ -235,6 +255,18 @@ def _call_off(state: DeskState, order: OrderState, *, kind: str, at: datetime, r
     if order.id in state.waiting[order.offer_id]:
         state.waiting[order.offer_id].remove(order.id)
     _changed(state, order, kind=kind, at=at)
+
+
+def _give_up_rest(state: DeskState, order: OrderState, *, at: datetime) -> None:
+    """Close an order of which a part is collected: it is collected, and the boxes that are left are free.
+
+    The place was used when the first part was collected.
+    """
+    _count(state, order, sign=-1)
+    order.given_up_count += order.left_count
+    order.quantity, order.status = order.collected_count, OrderStatus.COLLECTED
+    _count(state, order, sign=+1)
+    _changed(state, order, kind="order.rest_given_up", at=at)
 
 
 def _release(state: DeskState, wanted: ReleaseOrder) -> Done:
@@ -269,9 +301,14 @@ def _expire(state: DeskState, wanted: ExpireOrder) -> Done:
     is_over = local_date(wanted.at) > state.offers[order.offer_id].pickup_until
     if order.status not in EXPIRING or not is_over:
         return Done(order=order)
+    if order.collected_count:
+        _give_up_rest(state, order, at=wanted.at)
+        return Done(order=order)
     if order.id in state.waiting[order.offer_id]:
         state.waiting[order.offer_id].remove(order.id)
     _count(state, order, sign=-1)
+    if order.status not in PROMISED:
+        order.cancel_reason = NEVER_SERVED
     order.status = OrderStatus.EXPIRED
     state.live.discard((order.campaign_id, order.member_id))
     _changed(state, order, kind="order.expired", at=wanted.at)
@@ -282,6 +319,8 @@ def _change_quota(state: DeskState, wanted: ChangeQuota) -> Done:
     offer = state.offers.get(wanted.offer_id)
     if offer is None:
         raise OfferNotFound()
+    if offer.sealed_at is not None:
+        raise CampaignSealed()
     if wanted.version not in {None, offer.version}:
         raise PreconditionFailed(version=offer.version)
     if wanted.quota < offer.promised_count:

@@ -34,6 +34,7 @@ class OfferState:
     not_received_campaign_ids: tuple[UUID, ...] = ()
     is_listed_only: bool = False
     keeps_orders_of_leavers: bool = True
+    sealed_at: datetime | None = None
     rules: EligibilityRules = field(init=False, compare=False)
     """Who may order in the campaign."""
 
@@ -92,6 +93,13 @@ class OrderState:
     cancelled_at: datetime | None = None
     cancel_reason: str | None = None
     version: int = 1
+    collected_count: int = 0
+    given_up_count: int = 0
+
+    @property
+    def left_count(self) -> int:
+        """How many boxes are still to be handed over."""
+        return self.quantity - self.collected_count
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,9 @@ LIVE = frozenset(
 PROMISED = frozenset({OrderStatus.TO_BOOK, OrderStatus.BOOKED, OrderStatus.COLLECTED, OrderStatus.ON_HOLD})
 """In these states an order holds its boxes: they count in the offer's `promised_count`."""
 
+NEVER_SERVED = "never_served"
+"""The `cancel_reason` of an expired order that never held a box: it waited in vain, in line or for a draw."""
+
 CANCELLABLE = LIVE - {OrderStatus.COLLECTED}
 BOOKABLE = frozenset({OrderStatus.TO_BOOK, OrderStatus.BOOKED})
 EXPIRING = frozenset(

@@ -13,6 +13,7 @@ from app.access.audit import Trace, record
 from app.access.tokens import AccessToken, revoke_tokens_of
 from app.access.vault import keys_of
 from app.campaigns.tables import Campaign, CorrectionRequest, EligibilityException, ListEntry
+from app.documents.actions.files import forget_files
 from app.notifications.tables import OutboxEvent
 from app.orders.tables import Order
 from app.platform.bulk import insert_rows, run_together, update_rows
@@ -173,6 +174,7 @@ async def end_campaign_data(
         ("corrections", CorrectionRequest),
     ):
         counts[name] = await _count(session, delete(model).where(model.campaign_id == campaign_id))
+    counts["documents"] = 0 if kept else await forget_files(session, [campaign_id], now=now)
     before = await queries.find_last_receipt(session, campaign_id)
     if kept and before is not None and before.counts == counts:
         return None

@@ -74,22 +74,36 @@ async def _orders(session: AsyncSession, orders: list[Order]) -> list[dict[str, 
         select(Campaign.id, Campaign.title).where(Campaign.id.in_({order.campaign_id for order in orders}))
     )}  # fmt: skip
     shown = _plain(
-        orders, "number", "quantity", "status", "channel", "placed_at", "booked_at", "collected_at",
-        "cancelled_at", "cancel_reason",
+        orders, "number", "quantity", "collected_count", "given_up_count", "status", "channel", "placed_at",
+        "booked_at", "collected_at", "cancelled_at", "cancel_reason",
     )  # fmt: skip
     return [row | {"campaign": titles[order.campaign_id]} for row, order in zip(shown, orders, strict=True)]
 
 
 async def _hand_overs(session: AsyncSession, order_ids: list[UUID]) -> list[dict[str, Any]]:
     found = await session.execute(
-        select(Redemption.result, Redemption.reason, Redemption.scanned_at, PickupPoint.name)
+        select(
+            Redemption.result,
+            Redemption.reason,
+            Redemption.quantity,
+            Redemption.scanned_at,
+            Redemption.undone_at,
+            PickupPoint.name,
+        )
         .join(PickupPoint, PickupPoint.id == Redemption.pickup_point_id)
         .where(Redemption.order_id.in_(order_ids))
         .order_by(Redemption.id.desc())
         .limit(MOST_ROWS)
     )
     return [
-        {"result": row.result, "reason": row.reason, "scanned_at": _said(row.scanned_at), "point": row.name}
+        {
+            "result": row.result,
+            "reason": row.reason,
+            "quantity": row.quantity,
+            "scanned_at": _said(row.scanned_at),
+            "undone_at": _said(row.undone_at),
+            "point": row.name,
+        }
         for row in found
     ]
 

@@ -16,17 +16,12 @@ from app.platform.ids import new_id
 from app.platform.keeping import IdempotencyRecord
 from app.platform.problems import restore
 from app.redemptions import queries
-from app.redemptions.rules.hand_over import (
-    Decision,
-    HandOver,
-    Refused,
-    Repeated,
-    Scan,
-    TableState,
-    decide_scans,
-)
+from app.redemptions.rules.hand_over import decide_scans
+from app.redemptions.rules.table import Decision, HandOver, Refused, Repeated, Scan, TableState
 from app.redemptions.schemas import answer_of, named
 from app.redemptions.tables import Redemption, RedemptionConflict
+from app.stock.actions.posting import Posting, prepare_postings
+from app.stock.queries.ledger import lock_on_hand
 
 
 class FirstAnswer(str):
@@ -40,8 +35,9 @@ async def redeem_scans(
 ) -> list[str | DomainError]:
     """Decide scans of one street union; return for each the JSON text of its answer, or a refusal to answer.
 
-    A fixed number of statements, whatever the size of the batch. An event that was answered before is
-    answered with the same text.
+    A fixed number of statements, whatever the size of the batch: orders are locked first, then the balances
+    of the boxes that change hands, whose movements are part of the one change that follows. An event that
+    was answered before is answered with the same text.
     """
     state = await _lock_and_read(session, scans)
     outcomes = decide_scans(state, scans)
@@ -79,9 +75,24 @@ async def _lock_and_read(session: AsyncSession, scans: Sequence[Scan]) -> TableS
     state.details = await queries.find_details(session, set(state.orders) | repeated)
     claims = [scan.claim for scan in scans if scan.claim is not None]
     state.answers = await find_answers(session, claims)
-    collected = {order.id for order in state.orders.values() if order.collected_at is not None}
-    state.hand_overs = await queries.find_hand_overs(session, collected)
+    collected = {order.id for order in state.orders.values() if order.collected_count}
+    for order_id, hand_over, portion in await queries.find_hand_overs(session, collected):
+        state.hand_overs[order_id] = hand_over
+        state.portions.setdefault(order_id, set()).add(portion)
+    await _lock_boxes(session, state, scans)
     return state
+
+
+async def _lock_boxes(session: AsyncSession, state: TableState, scans: Sequence[Scan]) -> None:
+    """Lock what is on hand of the gift boxes that may change hands: last of all, so for the shortest time."""
+    state.shelf.lots = await queries.find_lots(session, {scan.lot_id for scan in scans if scan.lot_id})
+    orders = [order for order in state.orders.values() if order.left_count]
+    details = [state.details[order.id] for order in orders]
+    boxes = {one.gift_box_id for one in details if one.gift_box_id and one.unrecorded_lot_id}
+    boxes |= {lot.gift_box_id for lot in state.shelf.lots.values() if boxes}
+    points = state.points.keys() | {order.pickup_point_id for order in orders}
+    for held in await lock_on_hand(session, points, boxes):
+        state.shelf.on_hand[held.point_id, held.gift_box_id].append(held)
 
 
 async def _write(
@@ -89,6 +100,12 @@ async def _write(
 ) -> None:
     decisions = list(state.decided.values())
     handed = [decision for decision in decisions if decision.is_handed_over]
+    postings = [
+        Posting(line, decision.scan.staff_id, decision.scan.at)
+        for decision in handed
+        for line in decision.lines
+    ]
+    stock = await prepare_postings(session, postings, union_id=union_id)
     await run_together(
         session,
         [
@@ -96,9 +113,10 @@ async def _write(
                 Redemption,
                 [_redemption_row(one, union_id, answer=texts[one.scan.event_id]) for one in decisions],
             ),
-            update_rows(Order, [_order_row(decision) for decision in handed]),
+            update_rows(Order, _order_rows(handed), counters=("collected_count",)),
             insert_events([_event_row(decision, union_id) for decision in handed]),
             insert_rows(IdempotencyRecord, _key_rows(state, union_id)),
+            *stock,
         ],
     )
     conflicts = [_conflict_row(decision, union_id) for decision in decisions if decision.conflict]
@@ -125,15 +143,24 @@ def _key_rows(state: TableState, union_id: UUID) -> list[dict[str, Any]]:
     return rows
 
 
-def _order_row(decision: Decision) -> dict[str, Any]:
-    order = decision.order
-    assert order is not None  # noqa: S101 - a hand-over has an order
-    return {
-        "id": order.id,
-        "status": order.status,
-        "collected_at": order.collected_at,
-        "version": order.version,
-    }
+def _order_rows(handed: Sequence[Decision]) -> list[dict[str, Any]]:
+    """Return one row for each order, however many parts of it the batch handed over.
+
+    The count is added to what the row holds: its CHECKs stand by themselves, whatever was read.
+    """
+    rows: dict[UUID, dict[str, Any]] = {}
+    for decision in handed:
+        order = decision.order
+        assert order is not None  # noqa: S101 - a hand-over has an order
+        before = rows.get(order.id, {"collected_count": 0})
+        rows[order.id] = {
+            "id": order.id,
+            "status": order.status,
+            "collected_at": order.collected_at,
+            "collected_count": before["collected_count"] + decision.counted,
+            "version": order.version,
+        }
+    return list(rows.values())
 
 
 def _redemption_row(decision: Decision, union_id: UUID, *, answer: str) -> dict[str, Any]:
@@ -148,8 +175,9 @@ def _redemption_row(decision: Decision, union_id: UUID, *, answer: str) -> dict[
         "device_id": scan.device_id,
         "result": "handed_over" if decision.is_handed_over else "refused",
         "reason": decision.reason,
-        # What was handed over, which offline may differ from what was ordered.
-        "quantity": (scan.quantity or order.quantity) if order and decision.is_handed_over else None,
+        # What was handed over, which offline may be more than was left.
+        "quantity": decision.boxes or None,
+        "first_portion": decision.first_portion,
         "override_reason": scan.override_reason,
         "waived_reason": decision.waived,
         "is_offline": scan.is_offline,
@@ -169,7 +197,8 @@ def _event_row(decision: Decision, union_id: UUID) -> dict[str, Any]:
     order = decision.order
     assert order is not None  # noqa: S101 - a hand-over has an order
     payload = {"campaign_id": order.campaign_id, "member_id": order.member_id}
-    return outbox_row("order.collected", order.id, union_id=union_id, at=decision.scan.at, payload=payload)
+    kind = "order.part_collected" if decision.left else "order.collected"
+    return outbox_row(kind, order.id, union_id=union_id, at=decision.scan.at, payload=payload)
 
 
 def _conflict_row(decision: Decision, union_id: UUID) -> dict[str, Any]:

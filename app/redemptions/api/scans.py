@@ -21,10 +21,13 @@ from app.platform.idempotency import Claim, fingerprint
 from app.platform.keeping import REPLAYED, json_answer
 from app.platform.problems import describe
 from app.redemptions.actions.redeem import FirstAnswer
-from app.redemptions.errors import WrongQuantity
-from app.redemptions.rules.hand_over import Reason, Scan, believed_time, read_code
+from app.redemptions.errors import WrongLot, WrongQuantity
+from app.redemptions.rules.reading import believed_time, read_code
+from app.redemptions.rules.reasons import Reason
 from app.redemptions.rules.short_code import looks_like_short_code
+from app.redemptions.rules.table import Scan
 from app.redemptions.schemas import RedemptionRequest, RedemptionView
+from app.stock.errors import LotNotFound
 
 router = APIRouter(route_class=StrictRoute, tags=["redemptions"])
 _KEYED = (KeyReused, KeyRequired, KeyInFlight, Conflict)
@@ -49,7 +52,9 @@ async def scan_of(
     keys = await request.app.state.key_ring.keys()
     believed = believed_time(body.scanned_at, at) if source.is_offline else min(body.scanned_at or at, at)
     # Without the device's time: an online scan that is uploaded again from the journal is the same event.
-    asked = body.model_dump(mode="json", exclude={"scanned_at", "staff_id"})
+    # Without a lot that nobody scanned: what a release without lots has answered is the same event, too.
+    apart = {"scanned_at", "staff_id"} | ({"lot_id"} if body.lot_id is None else set())
+    asked = body.model_dump(mode="json", exclude=apart)
     return Scan(
         event_id=body.event_id,
         reading=read_code(body.code, keys, union_number=clerk.number),
@@ -60,6 +65,7 @@ async def scan_of(
         scanned_at=believed,
         fingerprint=fingerprint("POST", "/redemptions", body=asked),
         quantity=body.quantity,
+        lot_id=body.lot_id,
         override_reason=body.override.reason if body.override else None,
         device_id=source.device_id,
         is_offline=source.is_offline,
@@ -73,7 +79,14 @@ async def scan_of(
     name="redeem",
     response_model=RedemptionView,
     responses=describe(
-        PointNotFound, WrongQuantity, WrongPickupPoint, OutsidePeriod, TooManyRequests, *_KEYED
+        PointNotFound,
+        WrongQuantity,
+        WrongPickupPoint,
+        OutsidePeriod,
+        TooManyRequests,
+        LotNotFound,
+        WrongLot,
+        *_KEYED,
     ),
 )
 async def redeem(

@@ -1,0 +1,1 @@
+"""Decisions of closing a campaign: who is counted as what, and what contradicts what."""

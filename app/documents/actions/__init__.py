@@ -1,0 +1,1 @@
+"""Asking for papers, and what is done with those that are there."""

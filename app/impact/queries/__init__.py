@@ -1,0 +1,1 @@
+"""Every `select` about aid projects, shares and origin cards."""

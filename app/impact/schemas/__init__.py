@@ -1,0 +1,1 @@
+"""Bodies of aid projects, totals, shares and origin cards."""

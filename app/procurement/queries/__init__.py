@@ -1,0 +1,1 @@
+"""Every `select` about suppliers, purchases and receipts."""

@@ -1,0 +1,1 @@
+"""Decisions about buying: states, quantities and money, numbers of papers, certificates."""

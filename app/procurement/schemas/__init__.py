@@ -1,0 +1,1 @@
+"""Bodies of suppliers, purchases and receipts."""

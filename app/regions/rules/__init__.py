@@ -1,0 +1,1 @@
+"""Decisions about regions: what they are called."""

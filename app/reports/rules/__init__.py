@@ -1,0 +1,1 @@
+"""Decisions about figures: periods, shares, what is too small to be shown."""

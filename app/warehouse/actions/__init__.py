@@ -1,0 +1,1 @@
+"""What people do in the warehouse, and what the service notices."""

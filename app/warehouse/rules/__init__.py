@@ -1,0 +1,1 @@
+"""Decisions of the warehouse: coverage, counts, states; pure functions."""
