@@ -119,7 +119,7 @@ _LIVE_ORDERS = select(Order.campaign_id, Order.member_id).where(
     # Written out, not bound: only so is the partial unique index known to hold what is asked for.
     Order.status.in_([literal_column(f"'{status}'") for status in sorted(LIVE)]),
 )
-_HOLDING = [literal_column(f"'{status}'") for status in sorted(PROMISED)]
+_HOLDING: list[Any] = [literal_column(f"'{status}'") for status in sorted(PROMISED)]
 _RECEIVED = (
     select(Order.member_id, Order.campaign_id, func.max(Order.collected_at).label("at"))
     .where(Order.member_id == _IDS, in_scope(Order), Order.status.in_(_HOLDING), Order.collected_count > 0)

@@ -117,7 +117,7 @@ _NAMED_LOTS = select(Lot.id, Lot.gift_box_id, Lot.recalled_at.is_not(None), Lot.
     Lot.id == _IDS, in_scope(Lot), Lot.kind == LotKind.RECEIVED
 )
 # A change has an event of its own, whose id no scan may have: its movements would be taken for the scan's.
-_EVENTS = union_all(
+_EVENTS: Any = union_all(
     select(Redemption.event_id, Redemption.fingerprint, Redemption.answer, Redemption.order_id).where(
         Redemption.event_id == _IDS, in_scope(Redemption)
     ),

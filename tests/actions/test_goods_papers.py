@@ -104,8 +104,9 @@ async def test_a_receipt_is_printed_with_what_came(
         ["示例·warehouse_keeper"],
     )
     public = await build(here, DocumentKind.GOODS_RECEIPT, subject_id=bought.receipt_id, edition="masked")
-    assert column(public, "验收人") == ["示" + "*" * 17]
-    assert "station_clerk" not in str(public) and "warehouse_keeper" not in str(public)
+    assert column(public, "验收人") == ["示*·*************"]
+    for name in ("station_clerk", "warehouse_keeper"):
+        assert name not in str(public)
     of_point = await build(here, DocumentKind.GOODS_RECEIPT, pickup_point_id=here.points[0])
     assert of_point.tables == paper.tables
     with pytest.raises(SubjectNotFound):
@@ -199,7 +200,7 @@ async def test_a_stocktake_is_printed_with_what_was_found(
     ]
     assert ("盘点人", "示例·station_clerk") in paper.facts
     public = await build(here, DocumentKind.STOCKTAKE, subject_id=id, edition="masked")
-    assert "station_clerk" not in str(public) and "station_clerk" in str(paper)
+    assert "station_clerk" not in str(public)
     other = await street(members=1)
     with pytest.raises(SubjectNotFound):
         await build(other, DocumentKind.STOCKTAKE, subject_id=id)

@@ -20,6 +20,7 @@ from app.documents import jobs
 from app.documents.jobs import render_waiting
 from app.documents.rules.content import Identity, content_of
 from app.documents.rules.paper import DocumentKind, Paper
+from app.documents.rules.printing import heading_of
 from app.documents.tables import Document
 from app.platform.clock import utc_now
 from app.platform.database import Database
@@ -27,10 +28,12 @@ from app.platform.ids import new_id
 from app.platform.settings import Settings
 from app.redemptions.tables import Redemption, RedemptionChange, RedemptionConflict
 from app.reports.rules.signoff import OTHER_UNITS
+from app.stock.rules.ledger import Account, AccountKind, Line, MovementKind
 from app.unions.tables import Union
 from tests.factories.answers import API, refused
 from tests.factories.closing import Ended, end_campaign
 from tests.factories.databases import owner_of
+from tests.factories.ledger import at, post
 
 
 @pytest.fixture
@@ -144,6 +147,7 @@ async def test_a_notice_board_names_no_small_unit(
     first, second, small = (names[id] for id in ended.units)
 
     paper = await built(database, ended, sheet, edition="masked", unit_id=ended.units[2])
+    assert heading_of(content_of(paper, Identity(here.id, None))).count("公示版") == 1
     assert (paper.row_count, small in str(content_of(paper, Identity(here.id, None)))) == (1, False)
     # One line of 1 unit that is not named could be told by the names of all others.
     whole = await built(database, ended, sheet, edition="masked")
@@ -171,6 +175,24 @@ async def test_a_summary_agrees_with_its_own_identity(
     paper = await built(database, ended, DocumentKind.CAMPAIGN_SUMMARY, is_final=True, number="XJ-2020-0001")
     assert sum(column(paper, "逾期未领")) == sum(column(paper, "逾期放弃", len(paper.tables) - 1)) == 8
     assert "逾期未领8单" in paper.notes[0]
+
+
+async def test_a_summary_says_of_the_lots_what_was_sealed(
+    database: Database, client: httpx.AsyncClient, ended: Ended
+) -> None:
+    """However late it is made; what became of the boxes since is for a supplement."""
+    here, summary = ended.here, DocumentKind.CAMPAIGN_SUMMARY
+    final: dict[str, Any] = {"is_final": True, "number": "XJ-2020-0001"}
+    await seal(client, ended)
+    source, target = at(here.points[0]), Account(AccountKind.RETURNED)
+    await post(
+        here, Line(lot_id=ended.lots[0], boxes=6, source=source, target=target, kind=MovementKind.RETURNED)
+    )
+    paper = await built(database, ended, summary, **final)
+    assert [column(paper, name, 1) for name in ("退回", "在库")] == [[2, 0], [16, 18]]
+    assert "现存34份" in paper.notes[0]
+    later = await built(database, ended, summary, **final, supplement_to=new_id())
+    assert [column(later, name, 1) for name in ("退回", "在库")] == [[8, 0], [10, 18]]
 
 
 async def test_boxes_that_were_given_up_twice_are_all_listed(database: Database, ended: Ended) -> None:

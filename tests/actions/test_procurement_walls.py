@@ -70,8 +70,10 @@ async def test_receipts_are_never_changed(
         "UPDATE purchase_lines SET boxes = boxes + 1, unit_price_fen = NULL WHERE purchase_id = $1",
         "DELETE FROM purchase_lines WHERE purchase_id = $1",
         "UPDATE purchases SET status = 'draft' WHERE id = $1",
-        "INSERT INTO purchase_lines (id, union_id, purchase_id, position, description, boxes) SELECT"
-        " gen_random_uuid(), union_id, id, 2, '示例·多出来的一行', 5 FROM purchases WHERE id = $1",
+        (
+            "INSERT INTO purchase_lines (id, union_id, purchase_id, position, description, boxes)"
+            " SELECT gen_random_uuid(), union_id, id, 2, '示例·多出来的一行', 5 FROM purchases WHERE id = $1"
+        ),
         "UPDATE purchases SET changed_by = ARRAY[submitted_by] WHERE id = $1",
     ],
 )

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import asyncpg
 import httpx
@@ -10,13 +10,13 @@ import pytest
 from sqlalchemy import func, select, text
 
 from app.access.policy import Role
-from app.access.scope import every_union
+from app.access.scope import every_union, one_union
 from app.campaigns.tables import Campaign
 from app.closing.actions.close import digest_of
 from app.closing.tables import Closing
 from app.documents.tables import Document
 from app.orders.tables import Order
-from app.platform.clock import utc_now
+from app.platform.clock import local_date, shown, utc_now
 from app.platform.database import Database
 from app.platform.settings import Settings
 from app.redemptions.tables import QuarantinedEvent, Redemption, RedemptionConflict
@@ -27,6 +27,7 @@ from tests.factories.answers import API, refused
 from tests.factories.closing import Ended, end_campaign
 from tests.factories.databases import owner_of
 from tests.factories.ledger import at, post, quarantine
+from tests.factories.procurement import buy_and_receive_within, gift_box_of
 from tests.factories.street import Person
 
 TOTAL = {
@@ -124,6 +125,32 @@ async def test_the_seal_asks_for_the_final_papers(client: httpx.AsyncClient, end
     }
     assert {tuple(row) for row in rows} == sheets | others
     assert len(rows) == 10
+
+
+async def test_boxes_bought_for_another_campaign_do_not_stand_in_the_way(
+    client: httpx.AsyncClient, ended: Ended
+) -> None:
+    """The next campaign with the same gift box at the same point begins while this one is closed."""
+    here = ended.here
+    box_id = await gift_box_of(here)
+    terms = {"title": "示例·下一次", "kind": "gift", "order_opens_at": shown(utc_now()),
+             "order_closes_at": shown(utc_now() + timedelta(days=1)),
+             "pickup_from": local_date(utc_now()).isoformat(),
+             "pickup_until": (local_date(utc_now()) + timedelta(days=5)).isoformat()}  # fmt: skip
+    drafted = await client.post(f"{API}/campaigns", json=terms, headers=here.officer.headers())
+    assert drafted.status_code == 201, drafted.text
+    assert (await prepare(client, ended)).status_code == 201
+    async with here.database.transaction(one_union(here.id)) as session:
+        next_one = UUID(drafted.json()["id"])
+        await buy_and_receive_within(session, here, box_id, batch="NEXT", campaign_id=next_one)
+    assert await blockers(client, ended) == []
+    # The control: bought for no campaign in particular, it may be this one's.
+    async with here.database.transaction(one_union(here.id)) as session:
+        await buy_and_receive_within(session, here, box_id, batch="ANY")
+    assert [one["code"] for one in await blockers(client, ended)] == ["changed_since"]
+    await client.post(path(ended, "/withdraw"), headers=here.officer.headers("new"))
+    lots = (await client.get(path(ended), headers=here.officer.headers())).json()["lots"]
+    assert sorted(lot["number"] for lot in lots if lot["kind"] == "received") == ["ANY", "L1", "L2"]
 
 
 # What the owner of the database alters, and which blocker names the person.

@@ -60,6 +60,11 @@ async def test_a_supplier_with_its_code_or_why_there_is_none(
     changed = await client.patch(path, json=change, headers=officer | {"If-Match": '"1"'})
     assert changed.status_code == 200, changed.text
     assert changed.json() == made | change | {"uscc_reason": None, "version": 2}
+    kept = select(AuditEntry.subject_id, AuditEntry.details).where(
+        AuditEntry.union_id == here.id, AuditEntry.action == "procurement.supplier_replaced"
+    )
+    replaced = {"uscc": [None, USCC], "uscc_reason": [SUPPLIER["uscc_reason"], None]}
+    assert await here.read(kept) == [(UUID(made["id"]), replaced)]
     stale = await client.patch(path, json=change, headers=officer | {"If-Match": '"1"'})
     refused(stale, 412, "platform.precondition_failed")
     read = await client.get(path, headers=officer)
@@ -83,6 +88,7 @@ async def test_a_supplier_with_its_code_or_why_there_is_none(
     refused(await client.get(path, headers=other.officer.headers()), 404, "procurement.supplier_not_found")
     off = await client.patch(path, json={"is_active": False}, headers=officer | {"If-Match": "*"})
     assert off.json()["is_active"] is False
+    assert len(await here.read(kept)) == 1
     listed = await client.get(f"{API}/suppliers?is_active=true", headers=officer)
     assert listed.json() == {"items": [], "next": None}
     listed = await client.get(f"{API}/suppliers?is_active=false", headers=officer)

@@ -265,6 +265,8 @@ async def test_buyer_inspector_and_keeper_are_three_people(
     refused(await attempt(officer, inspected_by=clerk, kept_by=officer), 403, three)
     finance = here.staff[Role.FINANCE]
     refused(await attempt(keeper, inspected_by=clerk, kept_by=finance), 403, "procurement.not_receiver")
+    for role in (Role.AUDIT_ADMIN, Role.AUDITOR, Role.FINANCE, Role.GROUP_LEADER):
+        refused(await attempt(keeper, inspected_by=here.staff[role], kept_by=keeper), 403, three)
     other = await street()
     refused(await attempt(keeper, inspected_by=other.clerk, kept_by=keeper), 403, three)
     member = here.members[0].id
@@ -362,6 +364,32 @@ async def test_loose_goods_are_received_on_paper(client: httpx.AsyncClient, stre
     assert (await post(client, f"/procurements/{made['id']}/papers", here.officer, contract_no="HT-1"))[
         "lot_ids"
     ] == []
+
+
+async def test_grams_that_are_missing_do_not_come_late_as_bags(
+    client: httpx.AsyncClient, street: MakeStreet
+) -> None:
+    here = await street()
+    line = {"description": "小米", "boxes": 10, "grams": 25_000, "amount_fen": 100_000}
+    made = await approved(client, here, **purchase_body(await gift_box_of(here)) | {"lines": [line]})
+    plain = {"purchase_line_id": made["lines"][0]["id"], "good": 0}
+    lines = [
+        plain | {"unit": "boxes", "expected": 10, "missing": 10},
+        plain | {"unit": "grams", "expected": 25_000, "missing": 25_000},
+    ]
+    path = f"/procurements/{made['id']}/receipts"
+    wanted = receipt_body(here, plain["purchase_line_id"]) | {"lines": lines}
+    receipt = await post(client, path, keeper_of(here), **wanted)
+    late = {
+        "pickup_point_id": str(here.points[0]),
+        "received_on": TODAY.isoformat(),
+        "delivered_by": "示例·冀A00000 货车",
+        "lines": [{"receipt_line_id": receipt["lines"][0]["id"], "good": 11}],
+    } | receivers(here)
+    path = f"{API}/receipts/{receipt['id']}/late-delivery"
+    more = await client.post(path, json=late, headers=keeper_of(here).headers())
+    assert refused(more, 409, "procurement.not_missing")["missing"] == 10
+    assert await here.count(Receipt) == 1
 
 
 async def test_the_same_key_receives_once(client: httpx.AsyncClient, street: MakeStreet) -> None:

@@ -24,6 +24,13 @@ from tests.factories.tablets import Tablet, make_key, pairing_body
 
 API = "/api/v1"
 PIN = "482915"
+DRAFT = {
+    "title": "示例·草稿",
+    "order_opens_at": "2026-10-01T09:00:00+08:00",
+    "order_closes_at": "2026-10-03T09:00:00+08:00",
+    "pickup_from": "2026-10-12",
+    "pickup_until": "2026-10-14",
+}
 TURN = count()
 
 
@@ -131,6 +138,27 @@ class Backstage:
             if (id := self._made(path, body, who["token"])) is not None:
                 return id, who
         raise AssertionError("nobody can ask any more")
+
+    def campaign(self) -> str:
+        """Return the id of a campaign that was just drafted and offers nothing yet."""
+        return str(self.do("POST", "/campaigns", self.staff["union_officer"], json=DRAFT)["id"])
+
+    def offer(self) -> dict[str, Any]:
+        """Return what a campaign may offer."""
+        (box, *_), (point, *_) = (self.world["ids"][name] for name in ("gift_box_id", "pickup_point_id"))
+        return {"gift_box_id": box, "pickup_point_id": point, "quota": 5}
+
+    def slots(self) -> dict[str, Any]:
+        """Return slots of a campaign."""
+        days = {"from_on": "2026-10-12", "until_on": "2026-10-12", "opens": "09:00", "closes": "11:00"}
+        return days | {"pickup_point_id": self.world["ids"]["pickup_point_id"][0], "capacity": 5}
+
+    def complete(self) -> str:
+        """Return the id of a campaign that can be published."""
+        id, officer = self.campaign(), self.staff["union_officer"]
+        self.do("POST", f"/campaigns/{id}/offers", officer, json=self.offer())
+        self.do("POST", f"/campaigns/{id}/slots", officer, json=self.slots())
+        return id
 
     def handed_over(self) -> str:
         """Return a hand-over that stands, and makes one if there is none."""
@@ -249,6 +277,11 @@ def _roster(_: Backstage) -> Wanted:
 
 
 GOOD: dict[str, Callable[[Backstage], Wanted]] = {
+    "publish_campaign": lambda stage: Wanted({"campaign_id": stage.complete()}),
+    "get_campaign": lambda stage: Wanted({"campaign_id": stage.world["drafts"][0]}),
+    "list_slots": lambda stage: Wanted({"campaign_id": stage.world["drafts"][0]}),
+    "add_offer": lambda stage: Wanted({"campaign_id": stage.campaign()}, stage.offer()),
+    "add_slots": lambda stage: Wanted({"campaign_id": stage.campaign()}, stage.slots()),
     "get_redemption": lambda stage: Wanted({"event_id": stage.handed_over()}),
     "undo_redemption": _gesture,
     "swap_redemption": _gesture,

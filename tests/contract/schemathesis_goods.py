@@ -301,19 +301,11 @@ def _file(goods: Goods) -> Wanted:
     return Wanted(path, query={"reason": "audit"})
 
 
-def _verified(goods: Goods) -> Wanted:
-    return Wanted(query={"file_sha256": goods.world["file_sha256"]})
-
-
 def _target(goods: Goods) -> Wanted:
     year = str(2000 + next(TURN) % 101)
     known = goods.by("union_officer", "/figures/targets", method="GET", year=year)["items"]
     body = {"percent_basis_points": 3_000, "basis": "示例·年度预算"}
     return Wanted({"year": year}, body, version=known[0]["version"] if known else 0)
-
-
-def _region(goods: Goods) -> Wanted:
-    return Wanted({"region_id": goods.world["region_id"]})
 
 
 GOODS: dict[str, Callable[[Goods], Wanted]] = {
@@ -385,10 +377,9 @@ GOODS: dict[str, Callable[[Goods], Wanted]] = {
         {"document_id": goods.world["final_document"]}, {"reason": "audit"}
     ),
     "retry_document": lambda goods: Wanted({"document_id": next(goods.failed)}),
-    "verify_document": _verified,
+    "verify_document": lambda goods: Wanted(query={"file_sha256": goods.world["file_sha256"]}),
     "set_target": _target,
-    "list_regions": lambda goods: Wanted(),
-    "get_region": _region,
+    "get_region": lambda goods: Wanted({"region_id": goods.world["region_id"]}),
     "draft_aid_project": lambda goods: Wanted(body=goods.plan()),
     "change_aid_project": lambda goods: Wanted(
         {"project_id": goods.project()["id"]}, {"title": "示例·机井"}, version=1

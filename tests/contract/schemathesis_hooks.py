@@ -219,8 +219,9 @@ def is_id(value: Any) -> bool:
 def fitting(name: str, body: dict[str, Any], *, share: int) -> dict[str, Any]:
     """Return the body with those fields mended that contradict each other without breaking the schema."""
     body = {key: real(key, value, share=share) for key, value in whole(body).items()}
-    if name in GOODS and "lines" in body:
-        body["lines"] = [_known(line, share=share) for line in body["lines"] or []]
+    for part in {"lines", "sites"} & body.keys() if name in GOODS else ():
+        if body[part] is not None:
+            body[part] = [_known(line, share=share) for line in body[part]]
     mend = MENDED.get(name)
     return body if mend is None else mend(body)
 

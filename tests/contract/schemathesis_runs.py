@@ -30,6 +30,7 @@ from app.platform.limits import Limiter
 from app.platform.settings import Settings
 from app.platform.signing import KeyStore
 from tests.conftest import MakeStreet
+from tests.contract.schemathesis_calls import DRAFT
 from tests.contract.schemathesis_goods_world import NOTHING, add_goods, goods_ids
 from tests.contract.schemathesis_world import (
     FRESH,
@@ -57,13 +58,6 @@ FIRST = (
     Role.AUDITOR, Role.PICKUP_DEVICE,
 )  # fmt: skip
 """Who makes a call: the first of these that may."""
-DRAFT = {
-    "title": "示例·草稿",
-    "order_opens_at": "2026-10-01T09:00:00+08:00",
-    "order_closes_at": "2026-10-03T09:00:00+08:00",
-    "pickup_from": "2026-10-12",
-    "pickup_until": "2026-10-14",
-}
 REPORTS = os.environ.get("SCHEMATHESIS_REPORTS")
 
 

@@ -80,6 +80,7 @@ async def add_goods(world: World) -> None:
     await _received(world)
     await _handed_over(world)
     await _warehouse(world)
+    await _target(world)
     things["document"] = {OWN: await add_document(world, status="ready")}
     things["sealed_campaign"] = {OWN: await add_ended_campaign(world, status="sealed")}
 
@@ -108,12 +109,21 @@ async def _origin(world: World) -> None:
     await ask(world, here.officer, f"/lots/{recalled[OWN]}/recall", WHY)
 
 
+async def _target(world: World) -> None:
+    """Set the target of the year that calls name, for what the street union buys of partner regions."""
+    basis = {"percent_basis_points": 3_000, "basis": f"{world.word}·目标"}
+    headers = world.here.officer.headers() | {"If-Match": '"0"'}
+    target = await world.client.put(f"{API}/figures/targets/2026", json=basis, headers=headers)
+    assert target.status_code == 200, target.text
+
+
 async def add_supplier(world: World) -> UUID:
     """Add a supplier."""
     name = f"{world.word}·合作社{secrets.token_hex(4)}"
     return await world.add(
-        Supplier, name=name, uscc_reason="示例", is_on_platform_832=False, added_at=utc_now()
-    )
+        Supplier, name=name, uscc_reason="示例", is_on_platform_832=False, added_at=utc_now(),
+        region_id=UUID(world.things["region"][OWN]),
+    )  # fmt: skip
 
 
 async def add_certificate(world: World) -> UUID:
@@ -202,15 +212,10 @@ async def add_transfer(world: World, *, waits: bool = False) -> UUID:
     return id
 
 
-async def add_stocktake(world: World, status: str) -> UUID:
-    """Open a stocktake at a point of its own; `to_approve`: two people find a box of the lot there."""
-    point_id = await add_point(world)
-    opened = await ask(
-        world,
-        await second(world, Role.WAREHOUSE_KEEPER),
-        "/stock/stocktakes",
-        {"pickup_point_id": str(point_id)},
-    )
+async def add_stocktake(world: World, status: str, *, point_id: UUID | None = None) -> UUID:
+    """Open a stocktake, at a point of its own if not said; `to_approve`: two people find a box there."""
+    keeper, wanted = await second(world, Role.WAREHOUSE_KEEPER), point_id or await add_point(world)
+    opened = await ask(world, keeper, "/stock/stocktakes", {"pickup_point_id": str(wanted)})
     path, lines = f"/stock/stocktakes/{opened['id']}", [{"lot_id": str(world.things["lot"][OWN]), "good": 1}]
     if status == "to_approve":
         for role in (Role.WAREHOUSE_KEEPER, Role.STATION_CLERK):
@@ -223,7 +228,7 @@ async def add_disposal(world: World, *, by: Person | None = None) -> UUID:
     """Ask that a box be written off."""
     line = {"lot_id": str(world.things["lot"][OWN]), "pickup_point_id": str(world.here.points[0]),
             "place": "pickup_point", "boxes": 1}  # fmt: skip
-    body = {"kind": "write_off", "lines": [line], **WHY}
+    body = {"kind": "write_off", "lines": [line], "campaign_id": str(world.here.campaign_id), **WHY}
     asker = by or await second(world, Role.WAREHOUSE_KEEPER)
     return UUID((await ask(world, asker, "/stock/disposals", body))["id"])
 
@@ -231,6 +236,8 @@ async def add_disposal(world: World, *, by: Person | None = None) -> UUID:
 async def _warehouse(world: World) -> None:
     world.things["transfer"] = {OWN: await add_transfer(world)}
     world.things["stocktake"] = {OWN: await add_stocktake(world, "counting")}
+    point_id = world.here.points[0]
+    world.things["stocktake_here"] = {OWN: await add_stocktake(world, "counting", point_id=point_id)}
     world.things["disposal"] = {OWN: await add_disposal(world)}
 
 

@@ -197,8 +197,8 @@ class Seen:
         text = re.sub(r'"version":\d+', "", text)
         text = UUIDS.sub("ID", re.sub(r'"request_id": ?"[^"]*"', "", text))
         text = re.sub(r"\d{4}-\d\d-\d\dT[0-9:.]+(Z|\+08:00)", "TIME", text)
-        # Each call that hands a box over has an order of its own.
-        text = re.sub(r'"(number|member_name_masked)":"[^"]*"', "", text)
+        # Each call that hands a box over has an order of its own, each closing a campaign.
+        text = re.sub(r'"(number|member_name_masked|digest)":"[^"]*"', "", text)
         headers = {
             name: UUIDS.sub("ID", value)
             for name, value in self.answer.headers.items()

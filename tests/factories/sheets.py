@@ -29,7 +29,7 @@ class Printed:
             for place, line in enumerate(lines):
                 if heading not in line:
                     continue
-                rows = []
+                rows: list[dict[str, Any]] = []
                 for cells in lines[place + 1 :]:
                     row = dict(zip(line, cells, strict=True))
                     if cells[0] == "合计":

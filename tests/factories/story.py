@@ -190,9 +190,13 @@ class Story:
             await self.ask(self.here.members[place], path, {"reason": "示例·出差"})
 
     async def scan(self, place: int, quantity: int | None = None) -> dict[str, Any]:
-        """Scan a member's code where their box lies: the clerk at the first point, the officer at the other."""
+        """Scan a member's code where their box lies: the clerk at the first point, else the officer."""
         event_id, at = str(uuid4()), place % 2
-        body = {"event_id": event_id, "code": self.codes[place], "pickup_point_id": self.points[at]}
+        body: dict[str, Any] = {
+            "event_id": event_id,
+            "code": self.codes[place],
+            "pickup_point_id": self.points[at],
+        }
         body |= {} if quantity is None else {"quantity": quantity}
         who = self.here.officer if at else self.here.clerk
         found: dict[str, Any] = await self.ask(who, "POST /redemptions", body)

@@ -1,4 +1,4 @@
-"""Carries journeys out: `python -m tests.journeys [member manager device keeper auditor]` at a service that runs.
+"""Carries journeys out at a service that runs: `python -m tests.journeys [member manager … auditor]`.
 
 It wants a fresh demo whose text messages land in a file: `GRAINLINE_TEXT_SENDER=file make run`. With
 `--write` it makes a database of its own, carries all of them out there and writes docs/journeys/ anew.

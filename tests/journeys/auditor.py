@@ -131,7 +131,7 @@ async def _follow_the_boxes(book: Book) -> None:
     said = "Movements, newest first: a row has both sides, and names the scan that it was made for."
     shows = "items boxes kind from_kind to_kind lot_id event_id posted_at"
     book.write(said, request, who=auditor, answer=answer, shows=shows)
-    shows = "number gift_box_id best_before_on recalled_at figures"
+    shows = "number recalled_at figures consigned received handed_over returned damaged on_hand adds_up"
     await book.call("What became of that lot?", f"GET /lots/{book.known['LOT']}", who=auditor, shows=shows)
     request = f"GET /lots/{book.known['LOT']}/recipients?limit=1"
     said = "Who received from it is for those who may recall it,"
@@ -150,11 +150,12 @@ async def _follow_the_boxes(book: Book) -> None:
         "here: `status` is null.",
         f"GET {path}",
         who=auditor,
-        shows="status orders hand_overs boxes lots number received handed_over on_hand adds_up blockers code count",
+        shows="status orders hand_overs boxes lots number received handed_over on_hand adds_up blockers "
+        "code count",
     )
     await book.call(
-        "What they are, by name: boxes that are left have to be counted first. Where a row contradicts "
-        "another, the member is named here.",
+        "What they are, one by one: rows that contradict each other first, with the member's name, then "
+        "what somebody has to do.",
         f"GET {path}/blockers?limit=1",
         who=auditor,
         shows="items code title detail subject kind member_name_masked",
@@ -175,7 +176,7 @@ async def _read_the_papers(book: Book) -> None:
     }  # fmt: skip
     answer = await book.send("POST /documents", who=officer, body=body)
     book.name(DOCUMENT=answer.json()["id"], NUMBER=answer.json()["number"])
-    said = "The officer asks for a 入库单. What is final has a number from the first moment, and no number is left out."
+    said = "The officer asks for a 入库单. What is final has its number at once, and no number is left out."
     book.write(said, "POST /documents", who=officer, body=body, answer=answer)
     path = f"/documents/{book.known['DOCUMENT']}"
     found = await _until_ready(book, path, who=auditor)
@@ -217,7 +218,7 @@ async def _read_the_figures(book: Book) -> None:
         "What was bought in 2020, by region; what is only told of is counted, and no money.",
         "GET /figures/spending?by=region&year=2020",
         who=auditor,
-        shows="items label amount_fen boxes is_lower_bound unpriced lines_count words total terms aided_purchase",
+        shows="items label amount_fen boxes is_lower_bound unpriced lines_count words total",
     )
     await book.call(
         "The share from partner regions, with both its sides, against the target of the year.",

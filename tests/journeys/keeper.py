@@ -144,7 +144,7 @@ async def _count(book: Book, keeper: Caller, others: dict[str, Caller]) -> None:
     book.say("## Counted")
     body = {"pickup_point_id": book.known["STORE"], "note": "示例·月末盘点"}
     await _told(
-        book, "The second point is counted: by two people, blind. The sheet says what to count, not how many.",
+        book, "The second point is counted: by two people, blind. The sheet says what, not how many.",
         "POST /stock/stocktakes", who=keeper, body=body, STOCKTAKE="id",
         shows="id number status round to_count lot_number gift_box findings",
     )  # fmt: skip
@@ -172,13 +172,15 @@ async def _count(book: Book, keeper: Caller, others: dict[str, Caller]) -> None:
 async def _dispose(book: Book, keeper: Caller, *, chair: Caller) -> None:
     book.say("## Disposed of")
     line = {
-        "lot_id": book.known["LOT"], "pickup_point_id": book.known["POINT"], "place": "quarantine", "boxes": 6,
+        "lot_id": book.known["LOT"], "pickup_point_id": book.known["POINT"], "place": "quarantine",
+        "boxes": 6,
     }  # fmt: skip
     body = {"kind": "return", "reason": "示例·运输破损", "party": "示例·供应商", "lines": [line]}
     await _told(
         book, "The six crushed boxes are to go back to the supplier (others are written off, donated, or "
         "released). Asking moves nothing.",
-        "POST /stock/disposals", who=keeper, body=body, shows=f"{_MADE} kind lines boxes place", DISPOSAL="id",
+        "POST /stock/disposals", who=keeper, body=body, DISPOSAL="id",
+        shows=f"{_MADE} kind lines boxes place",
     )  # fmt: skip
     path = f"POST /stock/disposals/{book.known['DISPOSAL']}/approve"
     said = "The keeper cannot approve it,"

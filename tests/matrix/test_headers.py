@@ -28,6 +28,19 @@ REVALIDATED = {
     "get_code": "the caller's code, shown again where there is no network; void when it has been used",
     "get_code_svg": "as get_code",
     "get_code_png": "as get_code",
+    "get_product": "a product, as its label describes it",
+    "get_supplier": "a supplier: a business, and the version that a change has to name",
+    "get_purchase": "a purchase: goods and prices, and the version that a change has to name",
+    "set_target": "the union's own target; an answer to PUT, which nothing keeps",
+    "list_regions": "partner regions: public",
+    "get_region": "partner regions: public",
+    "list_aid_projects": "published projects: public",
+    "get_aid_project": "published projects: public",
+    "get_aid_totals": "published projects: public",
+    "get_aid_draft": "a project of the union: no person, and the version that a change has to name",
+    "get_origin": "what stands on a label: public",
+    "get_label_svg": "what stands on a label: public",
+    "origin_page": "what stands on a label: public",
 }
 """What a client may keep if it asks each time whether it is still so, and why. Everything else: no-store."""
 ORIGINS = (

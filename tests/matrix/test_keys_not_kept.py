@@ -28,6 +28,6 @@ async def test_no_answer_of_these_is_stored(app: FastAPI, fresh_players: Players
             done.add(operation.name)
     stored = {sent[key] for key in await _keys(players, set(sent))}
     assert stored & set(NOT_KEPT) == set()
-    assert {"reveal_member", "export_members", "reset_pin", "add_pairing"} <= done
+    assert {"reveal_member", "reveal_recipients", "export_members", "reset_pin", "add_pairing"} <= done
     # The control: what is kept is there.
-    assert {"draft_staff", "send_roster"} <= stored & done
+    assert {"draft_staff", "send_roster", "draft_aid_project", "request_disposal"} <= stored & done

@@ -17,6 +17,15 @@ SHOWN = {
     "list_exceptions", "list_gift_boxes", "list_members", "list_pickup_points", "list_products",
     "list_receipts", "list_roster_imports", "list_roster_rows", "list_staff", "reset_pin",
     "reveal_correction", "reveal_holder", "reveal_member", "withdraw_exception",
+    # Goods.
+    "approve_disposal", "cancel_purchase", "cancel_stocktake", "change_product", "change_supplier",
+    "get_aid_draft", "get_closing", "get_coverage", "get_disposal", "get_document",
+    "get_goods_receipt", "get_lot", "get_product", "get_purchase", "get_redemption", "get_spending",
+    "get_supplier", "get_transfer", "list_certificates", "list_closing_blockers", "list_disposals",
+    "list_documents", "list_goods_receipts", "list_lots", "list_recipients", "list_spending_sources",
+    "list_stock_alerts", "list_stock_coverage", "list_stocktakes", "list_suppliers", "list_targets",
+    "list_transfers", "recall_lot", "record_purchase_papers", "submit_purchase",
+    "supplement_document", "withdraw_certificate",
 }  # fmt: skip
 """Operations that show or change a foreign row when both walls are down."""
 

@@ -219,6 +219,12 @@ def test_titles_cannot_break_the_workbook() -> None:
     assert "&amp;&amp;A&amp;&amp;P公司" in parts_of(book)["xl/worksheets/sheet1.xml"]
 
 
+def test_a_name_cannot_turn_the_number_beside_it() -> None:
+    said = content(sign_off_sheet(1, union_name="示例·工会\u202e", facts=(("活动", "\u2067国庆"),)))
+    above = [str(row[0]) for row in rows_of(workbook(said))[1:3]]
+    assert above == ["示例·工会    单据编号：QL-2020-0001", "活动：国庆"]
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(
     shutil.which("soffice") is None, reason="LibreOffice is not installed: `make test` does it"

@@ -38,7 +38,7 @@ class GoodsReckoning:
 
 async def reckon_goods(session: AsyncSession, campaign: Campaign, goods: Goods) -> GoodsReckoning:
     """Return the figures of every lot of the campaign's gift boxes that was ever at one of its points."""
-    lots = await queries.list_lots(session, goods) if goods.gift_box_ids else []
+    lots = await queries.list_lots(session, goods, campaign.id) if goods.gift_box_ids else []
     ids = [lot.id for lot in lots]
     figures = await lot_figures(session, ids)
     held = await queries.list_held(session, ids)

@@ -17,6 +17,7 @@ from app.reports.actions.campaign_papers import build_campaign_summary
 from app.reports.actions.papers import BUILDERS as AS_THEY_ARE
 from app.reports.actions.signoff_sheet import build_signoff_sheet
 from app.reports.rules.signoff import fold_small_units
+from app.stock.rules.figures import LotFigures
 
 _IDENTITY = {
     "eligible": "应享人数",
@@ -53,14 +54,26 @@ async def _listed(session: AsyncSession, document: Document) -> frozenset[UUID] 
 
 
 async def build_summary(session: AsyncSession, document: Document) -> Paper:
-    """Return the summary; of a sealed campaign with the identity of people as it was sealed."""
-    paper = await build_campaign_summary(session, document)
+    """Return the summary; of a sealed campaign with people and lots as they were sealed.
+
+    A supplement says what the lots have come to since.
+    """
     if not document.is_final or document.campaign_id is None:
-        return paper
+        return await build_campaign_summary(session, document)
     closing = await closings.get_sealed(session, document.campaign_id)
+    sealed = _sealed_lots(closing) if document.supplement_to is None else None
+    paper = await build_campaign_summary(session, document, sealed=sealed)
     facts = (*paper.facts, ("收尾核对编号", closing.digest.hex()[:16]))
     is_masked = document.edition == Edition.MASKED
     return replace(paper, facts=facts, tables=(*paper.tables, _identity(closing, is_masked=is_masked)))
+
+
+def _sealed_lots(closing: Closing) -> dict[UUID, LotFigures]:
+    names = LotFigures.__slots__
+    return {
+        UUID(lot["lot_id"]): LotFigures(**{name: lot[name] for name in names})
+        for lot in closing.figures["lots"]
+    }
 
 
 def _identity(closing: Closing, *, is_masked: bool) -> Table:

@@ -6,13 +6,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.campaigns.tables import Campaign, Offer
 from app.catalog.tables import GiftBox
 from app.orders.tables import Order
 from app.pickup.tables import PickupPoint
+from app.procurement.tables import Purchase, Receipt, ReceiptLine
 from app.redemptions.tables import QuarantinedEvent, Redemption, RedemptionChange, RedemptionConflict
 from app.stock.rules.ledger import AccountKind
 from app.stock.tables import Lot, StockBalance, StockMovement
@@ -46,15 +47,53 @@ async def find_goods(session: AsyncSession, campaign_id: UUID) -> Goods:
     )
 
 
-async def list_lots(session: AsyncSession, goods: Goods) -> list[Any]:
-    """Return id, number, kind and gift box of each lot of these gift boxes that was ever at these points."""
+async def list_lots(session: AsyncSession, goods: Goods, campaign_id: UUID) -> list[Any]:
+    """Return id, number, kind and gift box of each lot of these gift boxes that was ever at these points.
+
+    Left out are lots that were bought for other campaigns and of which this one handed nothing over: those
+    are still moving while this one is closed.
+    """
     here = select(StockBalance.lot_id).where(StockBalance.pickup_point_id.in_(goods.point_names))
+    theirs = _bought_for().where(Purchase.campaign_id != campaign_id).correlate(Lot)
+    ours = _bought_for().where(
+        or_(Purchase.campaign_id.is_(None), Purchase.campaign_id == campaign_id)
+    ).correlate(Lot)  # fmt: skip
+    given = (
+        select(StockMovement.id)
+        .join(Redemption, and_(
+            Redemption.union_id == StockMovement.union_id, Redemption.event_id == StockMovement.event_id
+        ))
+        .join(Order, Order.id == Redemption.order_id)
+        .where(StockMovement.lot_id == Lot.id, Order.campaign_id == campaign_id)
+        .correlate(Lot)
+    )  # fmt: skip
+    swapped = (
+        select(StockMovement.id)
+        .join(RedemptionChange, and_(
+            RedemptionChange.union_id == StockMovement.union_id,
+            RedemptionChange.event_id == StockMovement.event_id,
+        ))
+        .join(Order, Order.id == RedemptionChange.order_id)
+        .where(StockMovement.lot_id == Lot.id, Order.campaign_id == campaign_id)
+        .correlate(Lot)
+    )  # fmt: skip
     wanted = (
         select(Lot.id, Lot.number, Lot.kind, GiftBox.name.label("gift_box"))
         .join(GiftBox, GiftBox.id == Lot.gift_box_id)
         .where(Lot.gift_box_id.in_(goods.gift_box_ids), Lot.id.in_(here))
+        .where(or_(~theirs.exists(), ours.exists(), given.exists(), swapped.exists()))
     )
     return list((await session.execute(wanted.order_by(Lot.id))).all())
+
+
+def _bought_for() -> Select[UUID]:
+    """Return the purchases with which boxes of the lot at hand came."""
+    return (
+        select(Purchase.id)
+        .join(Receipt, Receipt.purchase_id == Purchase.id)
+        .join(ReceiptLine, ReceiptLine.receipt_id == Receipt.id)
+        .where(ReceiptLine.lot_id == Lot.id)
+    )
 
 
 async def list_held(session: AsyncSession, lot_ids: Collection[UUID]) -> list[Any]:

@@ -1,6 +1,6 @@
 """Who is counted as what: each member of a campaign once, by the best that came of it for them."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -134,11 +134,11 @@ def figures_by_unit(eligible: Mapping[UUID, UUID], counted: Sequence[Counted]) -
     """Return the figures of each unit: `eligible` is counted from members and not from outcomes."""
     units = {one.member_id: one.unit_id for one in counted}
     everybody = {id: units.get(id, unit_id) for id, unit_id in eligible.items()} | units
-    found = {}
-    for unit_id in sorted(set(everybody.values())):
-        here = [one for one in counted if one.unit_id == unit_id]
-        found[unit_id] = _figures(sum(one == unit_id for one in everybody.values()), here)
-    return found
+    sizes = Counter(everybody.values())
+    by_unit: defaultdict[UUID, list[Counted]] = defaultdict(list)
+    for one in counted:
+        by_unit[one.unit_id].append(one)
+    return {unit_id: _figures(sizes[unit_id], by_unit[unit_id]) for unit_id in sorted(sizes)}
 
 
 def _figures(eligible: int, counted: Sequence[Counted]) -> UnitFigures:

@@ -24,6 +24,8 @@ _A4 = 9
 _MOST_CHARACTERS = 32_767
 _MOST_SHEET_NAME = 31
 _NOT_IN_A_NAME = re.compile(r"[\[\]:*?/\\']")
+_TURNING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""Signs that turn what stands behind them: in one line with a number, the number would read backwards."""
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _FORMATS = {Shape.COUNT: "#,##0", Shape.FEN: "#,##0.00", Shape.GRAMS: "#,##0.000"}
 _IN_A_UNIT = {Shape.COUNT: 1, Shape.FEN: 100, Shape.GRAMS: 1000}
@@ -128,7 +130,7 @@ class _Sheet:
             self._say(table["caption"])
 
     def _say(self, text: str) -> None:
-        self._sheet.write_string(self._line, 0, text[:_MOST_CHARACTERS], self._plain)
+        self._sheet.write_string(self._line, 0, _TURNING.sub("", text)[:_MOST_CHARACTERS], self._plain)
         self._line += 1
 
     def _table(self, table: dict[str, Any], *, before: int, progress: Progress) -> None:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.access.policy import Permission, Role, may
 from app.pickup.queries import get_point
 from app.platform.clock import local_date
 from app.platform.ids import new_id
@@ -48,8 +49,8 @@ from app.stock.errors import NotEnoughStock
 from app.stock.queries.lots import lock_lot
 from app.stock.rules.ledger import Line
 
-Key: TypeAlias = tuple[UUID, UUID | None, str | None]
-"""What came late belongs to a purchase line, a lot and a batch."""
+Key: TypeAlias = tuple[UUID, UUID | None, str | None, str]
+"""What came late belongs to a purchase line, a lot and a batch, and is counted in one unit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +134,7 @@ async def receive_late(
 async def _check_missing(
     session: AsyncSession, first: Receipt, draft: LateDelivery, *, found: dict[UUID, ReceiptLine]
 ) -> None:
-    """Raise LineNotFound, or NotMissing if more came late than is missing of a line, lot and batch."""
+    """Raise LineNotFound, or NotMissing if more came late than is missing of a line, lot, batch and unit."""
     came = await sum_came_late(session, first.id)
     missing: defaultdict[Key, int] = defaultdict(int)
     for line in found.values():
@@ -149,7 +150,7 @@ async def _check_missing(
 
 
 def _key(line: ReceiptLine) -> Key:
-    return line.purchase_line_id, line.lot_id, line.batch
+    return line.purchase_line_id, line.lot_id, line.batch, line.unit
 
 
 def _late_line(receipt: Receipt, line: ReceiptLine, *, late: LateDraft, position: int) -> ReceiptLine:
@@ -229,7 +230,10 @@ async def _lock_received(session: AsyncSession, purchase_id: UUID) -> Purchase:
 
 
 async def _check_people(session: AsyncSession, purchase: Purchase, people: Receivers) -> None:
-    """Three people, not three accounts, and two of them with an account in use: buyer, inspector, keeper."""
+    """Three people, not three accounts: buyer, inspector, keeper.
+
+    The last two have accounts in use that may handle boxes: nobody names the auditor as who looked.
+    """
     if people.posted_by not in {people.inspected_by, people.kept_by}:
         raise NotReceiver()
     accounts = await find_staff(session, {purchase.drafted_by, people.inspected_by, people.kept_by})
@@ -237,6 +241,8 @@ async def _check_people(session: AsyncSession, purchase: Purchase, people: Recei
         raise ThreePeopleNeeded()
     receivers = [accounts[people.inspected_by], accounts[people.kept_by]]
     if any(one.approved_at is None or one.disabled_at is not None for one in receivers):
+        raise ThreePeopleNeeded()
+    if not all(may(Role(one.role), Permission.STOCK_COUNT) for one in receivers):
         raise ThreePeopleNeeded()
     known = [account.member_id for account in accounts.values() if account.member_id is not None]
     if len(set(known)) < len(known):

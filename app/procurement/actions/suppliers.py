@@ -5,6 +5,8 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.access.actor import Actor
+from app.access.audit import Trace, record
 from app.catalog.errors import ProductNotFound
 from app.catalog.queries import check_regions, find_products
 from app.platform.errors import PreconditionFailed
@@ -16,6 +18,7 @@ from app.procurement.tables import Certificate, Supplier
 from app.stock.queries.lots import get_lot
 
 _MAY_BE_EMPTY = frozenset({"region_id", "phone", "note"})
+_WHO_IT_IS = ("name", "uscc", "uscc_reason")
 
 
 async def add_supplier(
@@ -42,12 +45,14 @@ async def change_supplier(
     supplier_id: UUID,
     change: SupplierChange,
     *,
+    by: Actor,
     seen_version: int | None,
     now: datetime,
 ) -> Supplier:
     """Change a supplier that the caller saw at `seen_version` (None: at any); or stop buying from it.
 
-    A code takes the place of the reason why there was none, and the other way round.
+    A code takes the place of the reason why there was none, and the other way round. Purchases name it, also
+    approved ones: the audit log keeps whose name and code they were approved with, and what replaced them.
     Raises SupplierNotFound, PreconditionFailed, RegionNotFound.
     """
     supplier = await get_supplier(session, supplier_id, lock=True)
@@ -58,8 +63,17 @@ async def change_supplier(
     values = {name: value for name, value in given.items() if value is not None or name in _MAY_BE_EMPTY}
     if "uscc" in values or "uscc_reason" in values:
         values = {"uscc": None, "uscc_reason": None} | values
+    replaced = {
+        name: [getattr(supplier, name), values[name]]
+        for name in _WHO_IT_IS
+        if name in values and values[name] != getattr(supplier, name)
+    }
     for name, value in values.items():
         setattr(supplier, name, value)
+    if replaced:
+        subject = ("supplier", supplier.id)
+        trace = Trace("procurement.supplier_replaced", supplier.union_id, by, subject, details=replaced)
+        record(session, trace, now=now)
     if change.is_active is not None:
         supplier.deactivated_at = None if change.is_active else supplier.deactivated_at or now
     supplier.version += 1

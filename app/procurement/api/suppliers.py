@@ -130,11 +130,14 @@ async def add_supplier(body: SupplierDraft, session: Transaction, keeper: Kept, 
     responses=describe(SupplierNotFound, RegionNotFound, Conflict, PreconditionFailed, PreconditionRequired),
 )
 async def change_supplier(
-    supplier_id: UUID, body: SupplierChange, session: Transaction, _: Writer, if_match: IfMatch = None
+    supplier_id: UUID, body: SupplierChange, session: Transaction, actor: Writer, if_match: IfMatch = None
 ) -> SupplierView:
     """Change a supplier, or stop buying from it (`is_active`)."""
     seen = seen_version(if_match)
-    return _view(await actions.change_supplier(session, supplier_id, body, seen_version=seen, now=utc_now()))
+    changed = await actions.change_supplier(
+        session, supplier_id, body, by=actor, seen_version=seen, now=utc_now()
+    )
+    return _view(changed)
 
 
 @router.get(

@@ -87,9 +87,9 @@ async def sum_expected(session: AsyncSession, purchase_id: UUID) -> dict[tuple[U
 
 async def sum_came_late(
     session: AsyncSession, receipt_id: UUID
-) -> dict[tuple[UUID, UUID | None, str | None], int]:
-    """Return how much came late of a delivery, and was not taken back, by (purchase line, lot, batch)."""
-    by = (ReceiptLine.purchase_line_id, ReceiptLine.lot_id, ReceiptLine.batch)
+) -> dict[tuple[UUID, UUID | None, str | None, str], int]:
+    """Return how much came late of a delivery and was not taken back, by (line, lot, batch, unit)."""
+    by = (ReceiptLine.purchase_line_id, ReceiptLine.lot_id, ReceiptLine.batch, ReceiptLine.unit)
     wanted = (
         select(*by, func.sum(ReceiptLine.good + ReceiptLine.damaged))
         .join(Receipt, Receipt.id == ReceiptLine.receipt_id)
@@ -100,7 +100,7 @@ async def sum_came_late(
         )
         .group_by(*by)
     )
-    return {(row[0], row[1], row[2]): int(row[3]) for row in await session.execute(wanted)}
+    return {(row[0], row[1], row[2], row[3]): int(row[4]) for row in await session.execute(wanted)}
 
 
 async def sum_taken_back(session: AsyncSession, lot_ids: Collection[UUID]) -> dict[UUID, int]:

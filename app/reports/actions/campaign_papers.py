@@ -130,13 +130,21 @@ def _disposal_row(row: Any) -> list[Cell]:
     ]  # fmt: skip
 
 
-async def build_campaign_summary(session: AsyncSession, document: Document) -> Paper:
-    """Return the summary of a campaign: 500 characters of text at most, and the tables behind them."""
+async def build_campaign_summary(
+    session: AsyncSession, document: Document, *, sealed: Mapping[UUID, LotFigures] | None = None
+) -> Paper:
+    """Return the summary of a campaign: 500 characters of text at most, and the tables behind them.
+
+    `sealed` are the lots of a sealed campaign as they stood at the seal; else they are as they stand.
+    """
     assert document.campaign_id is not None  # noqa: S101 - a CHECK of the kind
     campaign = await get_campaign(session, document.campaign_id)
     units = await queries.count_by_unit(session, campaign.id)
     lots = await queries.list_lots_of(session, campaign.id)
-    figures = await lot_figures(session, [lot.id for lot in lots])
+    figures = sealed
+    if figures is None:
+        figures = await lot_figures(session, [lot.id for lot in lots])
+    lots = [lot for lot in lots if lot.id in figures]
     bought = await queries.list_purchases(session, campaign_id=campaign.id)
     facts = _summary_facts(campaign, units, figures=figures.values(), bought=bought)
     unit_rows = [_unit_row(row) for row in units]

@@ -79,7 +79,7 @@ async def count_given(session: AsyncSession, lot_id: UUID, *, point_id: UUID, ev
 async def count_attributed(
     session: AsyncSession, unrecorded_id: UUID, *, point_id: UUID
 ) -> list[tuple[UUID, int]]:
-    """Return how many boxes of each lot were attributed at a point without naming a scan, latest lot first."""
+    """Return how many boxes of each lot were attributed at a point and name no scan; latest lot first."""
     unrecorded, account = aliased(Lot), (AccountKind.HANDED_OVER.value, point_id)
     is_given = tuple_(StockMovement.to_kind, StockMovement.to_point_id) == account
     is_back = tuple_(StockMovement.from_kind, StockMovement.from_point_id) == account
