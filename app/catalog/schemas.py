@@ -146,9 +146,9 @@ class GiftBoxDraft(BaseModel):
     name: Line
     unit: Unit = "份"
     barcode: Annotated[Barcode | None, Field(validate_default=True)] = None
-    gross_weight_grams: Annotated[
-        int | None, Field(strict=True, ge=1, le=100_000, validate_default=True)
-    ] = None
+    gross_weight_grams: Annotated[int | None, Field(strict=True, ge=1, le=100_000, validate_default=True)] = (
+        None
+    )
     unit_price_fen: Annotated[int, Field(strict=True, ge=0, le=10_000_000)]
     region_id: UUID | None = None
     components: Annotated[list[Component], Field(max_length=30, validate_default=True)] = []
