@@ -193,6 +193,20 @@ async def test_one_person_with_two_accounts_does_not_approve(
     assert (declined["status"], declined["decline_reason"]) == ("declined", "示例·太贵")
 
 
+@pytest.mark.parametrize("change", [{"source_text": None}, {"is_approximate": True, "source_text": None}])
+async def test_what_is_only_told_of_keeps_its_source(
+    client: httpx.AsyncClient, street: MakeStreet, change: dict[str, Any]
+) -> None:
+    here = await street()
+    told = {"is_approximate": "is_approximate" not in change, "source_text": "示例·上万斤"}
+    body = purchase_body(await gift_box_of(here), **told)
+    made = await post(client, "/procurements", here.officer, **body)
+    path, headers = f"{API}/procurements/{made['id']}", here.officer.headers() | {"If-Match": '"1"'}
+    answer = await client.patch(path, json=change, headers=headers)
+    assert refused(answer, 409, "procurement.incomplete")["missing"] == ["source_text"]
+    assert (await client.get(path, headers=headers)).json() == made
+
+
 async def test_who_changed_a_draft_does_not_approve_it(client: httpx.AsyncClient, street: MakeStreet) -> None:
     """The price is finance's; that the officer drafted and submitted makes finance no other person."""
     here = await street()

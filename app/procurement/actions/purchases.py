@@ -14,6 +14,7 @@ from app.procurement.actions.checks import check_ready, check_references, refuse
 from app.procurement.actions.numbering import next_purchase_number
 from app.procurement.errors import (
     PaperRecorded,
+    PurchaseIncomplete,
     ReceivedAlready,
     StepNotPossible,
     YearFixed,
@@ -86,7 +87,8 @@ async def change_purchase(
 
     Who changed it does not decide on it, as little as who drafted it.
 
-    Raises PurchaseNotFound, PreconditionFailed, StepNotPossible, YearFixed, and what drafting raises.
+    Raises PurchaseNotFound, PreconditionFailed, StepNotPossible, YearFixed, PurchaseIncomplete (only told
+    of, and no source), and what drafting raises.
     """
     purchase = await _lock_for(session, purchase_id, PurchaseStep.CHANGE, seen_version=seen_version)
     given = change.model_dump(exclude_unset=True, exclude={"lines", "channel"})
@@ -99,6 +101,8 @@ async def change_purchase(
         values["purchased_month"] = change.purchased_on.month
     for name, value in values.items():
         setattr(purchase, name, value)
+    if purchase.is_approximate and purchase.source_text is None:
+        raise PurchaseIncomplete(missing=["source_text"])
     if purchase.purchased_on is not None:
         purchase.purchased_month = purchase.purchased_on.month
     await check_references(session, purchase, change.lines or await find_lines(session, purchase.id))

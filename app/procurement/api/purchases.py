@@ -124,7 +124,9 @@ async def draft_purchase(body: PurchaseDraft, session: Transaction, keeper: Kept
     "/procurements/{purchase_id}",
     name="change_purchase",
     response_model=WholePurchaseView,
-    responses=describe(*_NAMED, StepNotPossible, YearFixed, PreconditionFailed, PreconditionRequired),
+    responses=describe(
+        *_NAMED, StepNotPossible, YearFixed, PurchaseIncomplete, PreconditionFailed, PreconditionRequired
+    ),
 )
 async def change_purchase(
     purchase_id: UUID, body: PurchaseChange, session: Transaction, actor: Writer, if_match: IfMatch = None
