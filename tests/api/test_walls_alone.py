@@ -75,6 +75,7 @@ async def _fill(client: httpx.AsyncClient, here: Street) -> None:
         first = (await session.execute(select(Redemption).where(Redemption.union_id == here.id))).scalar_one()
         values = {name: getattr(first, name) for name in list(Redemption.__table__.columns.keys())}
         values |= {"id": new_id(), "event_id": second, "result": "refused", "reason": "already_collected"}
+        values |= {"quantity": None, "first_portion": None}
         await session.execute(insert(Redemption).values(values))
         common = {"id": new_id(), "union_id": here.id, "reason": "already_collected"}
         await session.execute(

@@ -67,7 +67,5 @@ async def test_the_duplicate_lookup_uses_an_index_when_orders_grow(
 ) -> None:
     """With one plan kept for ever, the one made for the empty table, every order would read them all."""
     here = await make_street(scratch.database, members=1)
-    await scratch.execute(
-        "ALTER TABLE orders SET (autovacuum_enabled = off)", "TRUNCATE orders CASCADE", "ANALYZE orders"
-    )
+    await scratch.execute("ALTER TABLE orders SET (autovacuum_enabled = off)", "ANALYZE orders")
     assert await rows_fetched(scratch, here, plan_cache_mode=plan_cache_mode) == fetched

@@ -12,7 +12,7 @@ from app.reports.rules.goods_papers import share_text, yuan
 from app.reports.rules.signoff import SheetHead, SheetLine, sheet_of, weight_text
 from app.reports.rules.summary import MOST_CHARACTERS, SummaryFacts, summary_text
 
-BIG, SMALL = UUID(int=1), UUID(int=2)
+BIG, SMALL, NEXT = UUID(int=1), UUID(int=2), UUID(int=3)
 NOON = datetime(2026, 10, 12, 4, 0, tzinfo=UTC)
 
 
@@ -54,16 +54,17 @@ def test_lines_stand_by_unit_then_by_time_and_are_summed() -> None:
 
 
 def test_a_notice_board_shows_no_numbers_and_no_small_unit() -> None:
-    lines = [line(place) for place in range(5)]
-    lines += [line(9, unit_id=SMALL, unit="小单位", unit_rank="0")]
+    lines = [line(place) for place in range(6)]
+    lines += [line(place, unit_id=NEXT, unit="次大单位", unit_rank="B") for place in range(6, 11)]
+    lines += [line(11, unit_id=SMALL, unit="小单位", unit_rank="0")]
     paper = sheet_of(lines, head(Edition.MASKED))
     text = str(content_of(paper, Identity(uuid4(), None)))
-    for hidden in ("静怡", "138", "8000", "002X", "M000", "小单位", "核销员", "电话确认", "12:0"):
+    for hidden in ("静怡", "138", "8000", "002X", "M000", "小单位", "次大单位", "核销员", "电话确认", "12:0"):
         assert hidden not in text
     rows = paper.tables[0].rows
-    assert [row[1] for row in rows] == ["大单位"] * 5 + ["其他单位"]
+    assert [row[1] for row in rows] == ["大单位"] * 6 + ["其他单位"] * 6
     assert {row[2] for row in rows} == {"欧***"}
-    assert (paper.amount_fen, paper.signatures) == (52_800, ())
+    assert (paper.amount_fen, paper.signatures) == (105_600, ())
 
 
 @pytest.mark.parametrize(("count", "shown"), [(4, "其他单位"), (5, "大单位")])
