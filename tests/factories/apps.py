@@ -44,8 +44,11 @@ class Fleet:
         return await self._of(via).post(f"{API}/orders/{order_id}/cancel", json={}, headers=who.headers())
 
     async def code(self, who: Person, order_id: str, *, via: int = 0) -> str:
-        """Return the text of an order's QR picture."""
-        found = await self._of(via).get(f"{API}/orders/{order_id}/code", headers=who.headers())
+        """Return the text of an order's QR picture; ask again while the service is busy, as clients do."""
+        for _ in range(5):
+            found = await self._of(via).get(f"{API}/orders/{order_id}/code", headers=who.headers())
+            if found.status_code != 503:
+                break
         assert found.status_code == 200, found.text
         return str(found.json()["code"])
 
