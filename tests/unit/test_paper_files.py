@@ -2,7 +2,6 @@
 
 import io
 import re
-import shutil
 import subprocess
 import zipfile
 from pathlib import Path
@@ -61,7 +60,6 @@ def test_the_text_of_a_pdf_can_be_taken_out(pdf: bytes) -> None:
     assert "草稿" not in whole
 
 
-@pytest.mark.skipif(shutil.which("pdftotext") is None, reason="poppler-utils is not installed")
 def test_another_program_takes_the_same_text_out(pdf: bytes, tmp_path: Path) -> None:
     (tmp_path / "paper.pdf").write_bytes(pdf)
     done = subprocess.run(
@@ -226,9 +224,6 @@ def test_a_name_cannot_turn_the_number_beside_it() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(
-    shutil.which("soffice") is None, reason="LibreOffice is not installed: `make test` does it"
-)
 @pytest.mark.parametrize("form", ["csv", "pdf"])
 def test_libreoffice_opens_it_with_all_text_intact(tmp_path: Path, form: str) -> None:
     paper = sign_off_sheet(ROWS)
